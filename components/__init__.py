@@ -1,0 +1,1 @@
+"""Pipeline stages and the contract they share; importing it does nothing."""

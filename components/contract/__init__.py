@@ -1,0 +1,1 @@
+"""The shared kernel: artifacts, protocols, settings, errors. Imports nothing of ours."""

@@ -1,0 +1,124 @@
+"""The model bundle: everything a server needs, published whole, opened only by digest.
+
+Files: `classifier.json`, weights (`weights.safetensors` or `model.onnx`), `tokenizer.json`,
+`golden.jsonl` (text, ids, probabilities, replayed before a server says that it is ready),
+`reference.safetensors` (probabilities and lengths of validation rows, for drift) and
+`history.json` (metrics by epoch). No file is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components.contract.artifact import Draft, Manifest, verify, write_json
+from components.contract.classifier import Classifier
+from components.contract.errors import IntegrityError
+
+KIND = "bundle"
+CLASSIFIER_FILE = "classifier.json"
+GOLDEN_FILE = "golden.jsonl"
+REFERENCE_FILE = "reference.safetensors"
+HISTORY_FILE = "history.json"
+GOLDEN_TOLERANCE = 1e-4
+"""Largest |difference| of a replayed probability: another CPU's kernels round differently."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose files have been checked against their digests.
+
+    Attributes:
+        path: Its directory.
+        manifest: Facts: `architecture`, `labels`, `tokenizer` (strategy), `data_digest`,
+            `settings`, `validation` (accuracy, log_loss, rows), `split` (the rule that chose its
+            training rows).
+    """
+
+    path: Path
+    manifest: Manifest
+
+    @classmethod
+    def open(cls, path: Path) -> Bundle:
+        """Verify every file; raises as `verify`."""
+        return cls(path, verify(path, KIND))
+
+    @property
+    def architecture(self) -> str:
+        """The name that the catalogue knows its classifier by."""
+        return str(self.manifest.facts["architecture"])
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Label names in the order of the probability columns."""
+        return tuple(self.manifest.facts["labels"])
+
+    def replay(self, classifier: Classifier) -> None:
+        """Score the golden rows and compare.
+
+        Args:
+            classifier: The classifier loaded from this bundle.
+
+        Raises:
+            IntegrityError: `golden_mismatch` when token ids or probabilities differ.
+        """
+        for line in (self.path / GOLDEN_FILE).read_text(encoding="utf-8").splitlines():
+            row = json.loads(line)
+            if classifier.tokenizer.encode([row["text"]]).ids.tolist() != row["ids"]:
+                raise IntegrityError(
+                    "golden_mismatch", f"The tokenizer splits {row['text'][:60]!r} differently."
+                )
+            scored = classifier.predict_proba([row["text"]])[0]
+            expected = np.array([row["probabilities"][label] for label in classifier.labels])
+            if not np.allclose(scored, expected, rtol=0, atol=GOLDEN_TOLERANCE):
+                raise IntegrityError(
+                    "golden_mismatch", f"The model scores {row['text'][:60]!r} differently."
+                )
+
+
+def write_bundle(
+    draft: Draft,
+    classifier: Classifier,
+    golden: Sequence[str],
+    history: Sequence[Mapping[str, Any]],
+    reference: Mapping[str, Any],
+) -> None:
+    """Write a classifier's files into a draft directory; facts are the caller's.
+
+    Args:
+        draft: The draft of kind `bundle`.
+        classifier: The calibrated classifier, as a server will run it.
+        golden: Texts to replay later; their ids and probabilities are computed here.
+        history: One mapping an epoch: `epoch`, `train_loss`, `validation_loss`, ….
+        reference: Name -> array, kept for drift detection.
+    """
+    from safetensors.numpy import save_file
+
+    classifier.save(draft.path)
+    draft.facts.update(
+        architecture=classifier.architecture,
+        labels=list(classifier.labels),
+        tokenizer=classifier.tokenizer.strategy,
+    )
+    write_json(draft.path / HISTORY_FILE, list(history))
+    save_file(
+        {name: np.ascontiguousarray(array) for name, array in reference.items()},
+        str(draft.path / REFERENCE_FILE),
+    )
+    lines = []
+    for text in golden:
+        probabilities = classifier.predict_proba([text])[0]
+        row = {
+            "text": text,
+            "ids": classifier.tokenizer.encode([text]).ids.tolist(),
+            "probabilities": {
+                label: float(p) for label, p in zip(classifier.labels, probabilities, strict=True)
+            },
+        }
+        lines.append(json.dumps(row, ensure_ascii=False))
+    (draft.path / GOLDEN_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -1,0 +1,1 @@
+"""What the training stages share: finishing a model into a bundle, and the PyTorch loop."""
