@@ -1,0 +1,74 @@
+"""The tokenize stage's doors: a Kubeflow component's call and a command line."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from components.contract import logs
+from components.contract.errors import InputError, TamisError
+from components.contract.settings import build, neighbours, read_params
+from components.tokenize.settings import TokenizerSettings
+from components.tokenize.tokenize import tokenize
+
+
+def run(dataset: Any, settings: dict[str, Any], tokens: Any) -> str:
+    """Run the stage on Kubeflow artifacts.
+
+    Args:
+        dataset: Input artifact, a published dataset.
+        settings: The tokenizer's section of the parameters.
+        tokens: Output artifact.
+
+    Returns:
+        The tokens' digest.
+    """
+    logs.configure()
+    try:
+        chosen = build(TokenizerSettings, settings, "tokenizers")
+        manifest = tokenize(Path(dataset.path), Path(tokens.path), chosen)
+    except TamisError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - what the pod's log should end with
+        raise SystemExit(error.exit_status) from error
+    tokens.metadata.update(
+        strategy=manifest.facts["strategy"], vocab_size=manifest.facts["vocab_size"]
+    )
+    return manifest.digest
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run `python -m components.tokenize`.
+
+    Args:
+        argv: Arguments; the process's own by default.
+
+    Returns:
+        The exit status.
+    """
+    parser = argparse.ArgumentParser(prog="components.tokenize")
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--tokenizer", required=True, help="its name in the parameter file")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"))
+    arguments = parser.parse_args(argv)
+    logs.configure()
+    try:
+        sections = read_params(arguments.params).get("tokenizers", {})
+        if arguments.tokenizer not in sections:
+            raise InputError(
+                "unknown_tokenizer",
+                f"The parameters have no tokenizer {arguments.tokenizer!r}.",
+                neighbours(arguments.tokenizer, sections),
+            )
+        where = f"tokenizers.{arguments.tokenizer}"
+        tokenize(
+            arguments.dataset,
+            arguments.out,
+            build(TokenizerSettings, sections[arguments.tokenizer], where),
+        )
+    except TamisError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a command's error goes to standard error
+        return error.exit_status
+    return 0

@@ -1,0 +1,35 @@
+"""Parameters of one tokenizer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.contract.settings import require
+
+
+@dataclass(frozen=True)
+class TokenizerSettings:
+    """How texts become token ids.
+
+    Attributes:
+        strategy: `bpe` (trained on the train split) or `wordpiece` (comes with an encoder).
+        vocab_size: Entries of a trained vocabulary.
+        min_frequency: Fewest occurrences that make a pair of symbols a vocabulary entry.
+        lowercase: Whether a trained tokenizer folds case.
+        sample_rows: Rows that a tokenizer is trained on; they stand in the order of their
+            digests, so the first ones are a fair sample, and memory stays flat as data grows.
+        encoder: Hub id, folder or `package://` of a pretrained encoder, for `wordpiece`.
+    """
+
+    strategy: str
+    vocab_size: int = 20_000
+    min_frequency: int = 2
+    lowercase: bool = True
+    sample_rows: int = 200_000
+    encoder: str = ""
+
+    def check(self) -> None:
+        """Refuse values that can't work."""
+        require(self.vocab_size >= 300, "vocab_size", "must be at least 300 (256 are single bytes)")
+        require(self.min_frequency >= 1, "min_frequency", "must be at least 1")
+        require(self.sample_rows >= 1, "sample_rows", "must be at least 1")

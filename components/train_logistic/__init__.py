@@ -1,0 +1,1 @@
+"""Logistic regression on hashed n-grams of token ids, trained as a stream."""

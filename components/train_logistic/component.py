@@ -1,0 +1,22 @@
+"""Logistic regression's training as a Kubeflow Pipelines component."""
+
+from kfp import dsl
+
+from components.contract.image import TRAIN_IMAGE
+
+
+@dsl.component(base_image=TRAIN_IMAGE, install_kfp_package=False)
+def train_logistic(
+    dataset: dsl.Input[dsl.Dataset],
+    tokens: dsl.Input[dsl.Dataset],
+    settings: dict,
+    bundle: dsl.Output[dsl.Model],
+    metrics: dsl.Output[dsl.Metrics],
+) -> str:
+    """Train and publish a logistic bundle."""
+    from components.training.door import run
+
+    return run("logistic", dataset, tokens, settings, bundle, metrics)
+
+
+component = train_logistic

@@ -1,0 +1,87 @@
+"""Hashed n-grams of token ids: the same function in training and in serving."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from components.contract.encoding import Encoding, Integers
+
+# Odd 64-bit constants with well mixed bits: Fibonacci hashing (Knuth, TAOCP 3, section 6.4).
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+_FINISH = np.uint64(0xD6E8FEB86659FD93)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """A sparse matrix of feature counts in compressed rows.
+
+    Attributes:
+        starts: (n + 1,) int64; row i's entries are `starts[i]:starts[i + 1]`.
+        features: (nnz,) int64, hashed features, ascending within a row, each once.
+        counts: (nnz,) int64.
+    """
+
+    starts: npt.NDArray[np.int64]
+    features: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+
+    @property
+    def rows(self) -> npt.NDArray[np.int64]:
+        """(nnz,) int64, each entry's row."""
+        return np.repeat(np.arange(len(self.starts) - 1), np.diff(self.starts))
+
+
+def count_ngrams(encoding: Encoding, ngrams: int, hash_bits: int) -> Counts:
+    """Count each text's hashed n-grams.
+
+    Args:
+        encoding: n texts.
+        ngrams: Longest n-gram.
+        hash_bits: Features are numbered below 2 to this power.
+
+    Returns:
+        The counts, n rows.
+    """
+    row = np.repeat(np.arange(len(encoding)), encoding.lengths)
+    ids = encoding.ids.astype(np.uint64) + np.uint64(1)
+    keys, rows = [], []
+    gram = ids
+    for order in range(1, ngrams + 1):
+        if order > 1:
+            gram = gram[:-1] * _STEP + ids[order - 1 :]
+        inside = row[: len(gram)] == row[order - 1 :]  # an n-gram never spans two texts
+        keys.append((gram[inside] * _FINISH) >> np.uint64(64 - hash_bits))
+        rows.append(row[: len(gram)][inside])
+    keyed = np.concatenate(keys).astype(np.int64) | (np.concatenate(rows) << hash_bits)
+    unique, counts = np.unique(keyed, return_counts=True)
+    starts = np.searchsorted(unique >> hash_bits, np.arange(len(encoding) + 1))
+    return Counts(starts.astype(np.int64), unique & ((1 << hash_bits) - 1), counts)
+
+
+def weigh(
+    counts: Counts, idf: npt.NDArray[np.floating[Any]], kept: npt.NDArray[np.bool_], binary: bool
+) -> tuple[npt.NDArray[np.int64], Integers, npt.NDArray[np.float64]]:
+    """Turn counts into feature values.
+
+    Args:
+        counts: n rows.
+        idf: (f,) weight of each feature; ignored for binary values.
+        kept: (f,) whether a feature is used at all.
+        binary: True for values of 1; False for (1 + log count) x idf in rows of unit length.
+
+    Returns:
+        starts (n + 1,), features (nnz,) and values (nnz,) float64.
+    """
+    used = kept[counts.features]
+    features = counts.features[used]
+    rows = counts.rows[used]
+    starts = np.searchsorted(rows, np.arange(len(counts.starts))).astype(np.int64)
+    if binary:
+        return starts, features, np.ones(len(features))
+    values = (1 + np.log(counts.counts[used])) * idf[features]
+    norms = np.sqrt(np.bincount(rows, values**2, minlength=len(starts) - 1))
+    return starts, features, values / norms[rows]
