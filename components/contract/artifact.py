@@ -196,7 +196,7 @@ def storage_error(error: OSError, path: Path) -> TamisError:
     """The sentence for a file system's refusal."""
     import errno
 
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return TamisError("disk_full", f"There is no space left for {str(path)!r}.", "Free some.")
     if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
         return InputError("not_writable", f"{error.filename or str(path)!r} can't be written.")

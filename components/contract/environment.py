@@ -14,7 +14,6 @@ class Environment:
 
     Attributes:
         cache: Directory of the stage cache (`TAMIS_CACHE`); None turns caching off.
-        log: File that JSON log lines are appended to (`TAMIS_LOG`); None for none.
         metrics: Directory for Prometheus text files (`TAMIS_METRICS`); None for none.
         run_id: Identifies the pipeline run in logs (`TAMIS_RUN_ID`).
         tracking_uri: MLflow's address (`MLFLOW_TRACKING_URI`), SQLite under `.tamis/` by default.
@@ -22,7 +21,6 @@ class Environment:
     """
 
     cache: Path | None
-    log: Path | None
     metrics: Path | None
     run_id: str
     tracking_uri: str
@@ -34,7 +32,6 @@ def environment() -> Environment:
     """The environment of this process, read at the first call and then kept."""
     return Environment(
         cache=_path("TAMIS_CACHE"),
-        log=_path("TAMIS_LOG"),
         metrics=_path("TAMIS_METRICS"),
         run_id=os.environ.get("TAMIS_RUN_ID", ""),
         tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or default_tracking_uri(),

@@ -1,7 +1,6 @@
 """Structured logs: one JSON object a line, with the run's id.
 
-Lines go to standard error and, when `TAMIS_LOG` names a file, to that file too; `tamis run`
-follows it to show progress.
+`tamis run` reads the lines of its stages to show progress.
 """
 
 from __future__ import annotations
@@ -34,17 +33,12 @@ class JsonFormatter(logging.Formatter):
 
 
 def configure() -> None:
-    """Send the `tamis` logger's records to standard error and to `TAMIS_LOG`; idempotent."""
+    """Send the `tamis` logger's records to standard error; idempotent."""
     if LOGGER.handlers:
         return
-    handlers: list[logging.Handler] = [logging.StreamHandler()]
-    log = environment().log
-    if log is not None:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        handlers.append(logging.FileHandler(log, encoding="utf-8"))
-    for handler in handlers:
-        handler.setFormatter(JsonFormatter())
-        LOGGER.addHandler(handler)
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonFormatter())
+    LOGGER.addHandler(handler)
     LOGGER.setLevel(logging.INFO)
     LOGGER.propagate = False
 

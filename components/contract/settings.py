@@ -64,7 +64,7 @@ def build(cls: type[T], mapping: Mapping[str, Any] | None, where: str) -> T:
     if mapping is None:
         mapping = {}
     if not isinstance(mapping, Mapping):
-        raise InputError("bad_parameter", f"{where!r} must be a mapping, not {mapping!r}.")
+        raise InputError("bad_parameter", f"{where} must be a mapping, not {mapping!r}.")
     hints = get_type_hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in mapping:

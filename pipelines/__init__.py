@@ -1,0 +1,1 @@
+"""The pipeline: its graph, how it runs on a laptop, its command line."""

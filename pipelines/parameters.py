@@ -1,0 +1,144 @@
+"""The whole parameter file, checked before anything runs."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components import catalogue
+from components.contract.errors import InputError
+from components.contract.settings import build, neighbours, read_params
+from components.evaluate.settings import EvaluateSettings
+from components.ingest.settings import ingest_settings
+from components.register.settings import RegisterSettings
+from components.tokenize.settings import TokenizerSettings
+
+SECTIONS = ("source", "ingest", "tokenizers", "architectures", "evaluate", "register", "seed")
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """The parameter file's sections as plain mappings, every one known to be sound.
+
+    Stages build their settings from these again, so that the same text travels through the
+    compiled pipeline, DVC and a local run.
+
+    Attributes:
+        source: Where labelled text comes from.
+        ingest: How it is cleaned and split.
+        tokenizers: Name -> settings, those that an architecture uses.
+        architectures: Name -> settings, those to train, in the catalogue's order.
+        evaluate: How models are measured.
+        register: How a champion is chosen.
+    """
+
+    source: Mapping[str, Any]
+    ingest: Mapping[str, Any]
+    tokenizers: Mapping[str, Mapping[str, Any]]
+    architectures: Mapping[str, Mapping[str, Any]]
+    evaluate: Mapping[str, Any]
+    register: Mapping[str, Any]
+
+
+def load(
+    path: Path,
+    data: str | None = None,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    architectures: Sequence[str] = (),
+) -> Parameters:
+    """Read and check a parameter file, with a command line's changes.
+
+    Args:
+        path: The YAML file.
+        data: Another source; the file's row filter, label names and columns go with its own.
+        text_column: The text's column in that source.
+        label_column: The label's column in that source.
+        architectures: Train these alone; all of the file's when empty.
+
+    Returns:
+        Checked parameters.
+
+    Raises:
+        InputError: Naming the section and key that is wrong.
+    """
+    document = read_params(path)
+    for key in document:
+        if key not in SECTIONS:
+            raise InputError(
+                "unknown_parameter", f"{key} is not a section.", neighbours(key, SECTIONS)
+            )
+    changes = {"uri": data, "text_column": text_column, "label_column": label_column}
+    source = {} if data else dict(document.get("source") or {})
+    source.update({key: value for key, value in changes.items() if value})
+    document["source"] = source
+    return check(document, architectures)
+
+
+def check(document: Mapping[str, Any], only: Sequence[str] = ()) -> Parameters:
+    """Build every section's settings once, to refuse what a stage would refuse later.
+
+    Args:
+        document: The parameter file's mapping.
+        only: Architectures to keep; all when empty.
+
+    Returns:
+        Checked parameters.
+
+    Raises:
+        InputError: Naming the section and key that is wrong.
+    """
+    document = copy.deepcopy(dict(document))
+    ingest_settings(document)
+    seed = document.get("seed")
+    given = document.get("architectures") or {}
+    for name in [*given, *only]:
+        catalogue.architecture(name)
+    chosen = {}
+    for name in catalogue.ARCHITECTURES:
+        if name not in (only or given):
+            continue
+        section = dict(given.get(name) or {})
+        if seed is not None:
+            section.setdefault("seed", seed)
+        build(catalogue.architecture(name).load_settings(), section, f"architectures.{name}")
+        chosen[name] = section
+    if not chosen:
+        raise InputError("no_architecture", "The parameters name no architecture to train.")
+    build(EvaluateSettings, document.get("evaluate"), "evaluate")
+    build(RegisterSettings, document.get("register"), "register")
+    return Parameters(
+        document["source"],
+        document.get("ingest") or {},
+        _tokenizers(document.get("tokenizers") or {}, chosen),
+        chosen,
+        document.get("evaluate") or {},
+        document.get("register") or {},
+    )
+
+
+def tokenizer_of(architecture: str, section: Mapping[str, Any]) -> str:
+    """The name of the tokenizer that an architecture's section asks for."""
+    settings = catalogue.architecture(architecture).load_settings()
+    return str(section.get("tokenizer", settings.tokenizer))
+
+
+def _tokenizers(
+    given: Mapping[str, Any], architectures: Mapping[str, Mapping[str, Any]]
+) -> dict[str, Mapping[str, Any]]:
+    used = {}
+    for name, section in architectures.items():
+        wanted = tokenizer_of(name, section)
+        if wanted not in given:
+            raise InputError(
+                "unknown_tokenizer",
+                f"architectures.{name}.tokenizer names {wanted!r}, which tokenizers doesn't hold.",
+                neighbours(wanted, given),
+            )
+        settings = build(TokenizerSettings, given[wanted], f"tokenizers.{wanted}")
+        catalogue.tokenizer(settings.strategy)
+        used[wanted] = given[wanted]
+    return used
