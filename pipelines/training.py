@@ -41,8 +41,13 @@ def training_pipeline(parameters: Parameters) -> Any:
         text_column: str = source["text_column"],
         label_column: str = source["label_column"],
     ) -> None:
-        origin = {**source, "uri": data, "text_column": text_column, "label_column": label_column}
-        dataset = ingest(source=origin, settings=dict(parameters.ingest)).outputs["dataset"]
+        dataset = ingest(
+            uri=data,
+            text_column=text_column,
+            label_column=label_column,
+            source=source,  # what the three above don't replace: filter, label names, slices
+            settings=dict(parameters.ingest),
+        ).outputs["dataset"]
         tokens = {
             name: _named(tokenize, f"tokenize-{name}")(dataset=dataset, settings=dict(settings))
             for name, settings in parameters.tokenizers.items()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import importlib.util
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +44,14 @@ def reviews(source: str = "rotten_tomatoes", each: int = 10**9) -> list[tuple[st
                 taken[row["label"]] += 1
                 rows.append((row["text"], row["label"]))
     return rows
+
+
+def run_python(script: str, *arguments: str) -> str:
+    """What a script prints in a Python of its own; its failure is the test's."""
+    command = [sys.executable, "-c", script, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
 
 
 def write_csv(path: Path, rows: list[tuple[str, str]]) -> Path:

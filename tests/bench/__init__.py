@@ -1,0 +1,1 @@
+"""Benchmarks: figures printed beside a reference that ran in the same process group."""

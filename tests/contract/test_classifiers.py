@@ -1,0 +1,168 @@
+"""One suite over every architecture of the catalogue, each trained for a moment on real rows."""
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from components import catalogue
+from components.contract.artifact import MANIFEST
+from components.contract.bundle import Bundle
+from components.contract.classifier import Classifier
+from components.contract.dataset import Dataset
+from components.contract.errors import IntegrityError
+from components.contract.settings import build
+from components.tokenize.settings import TokenizerSettings
+from components.tokenize.tokenize import tokenize
+from tests.conftest import run_python
+
+QUICK = {
+    "logistic": {"hash_bits": 16},
+    "lstm": {"epochs": 1, "max_tokens": 40},
+    "bert": {"epochs": 1, "max_tokens": 40},
+}
+AWKWARD = ["", " ", "?", "a " * 3000, "电影很好看 🎬", "\u0000\ud7ff", "good"]
+
+
+@pytest.fixture(scope="module", params=sorted(catalogue.ARCHITECTURES))
+def trained(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    dataset: Path,
+    tokens: Path,
+    tiny_encoder: Path,
+) -> Path:
+    name = request.param
+    folder = tmp_path_factory.mktemp(name)
+    section = dict(QUICK[name])
+    if name == "bert":
+        section["encoder"] = str(tiny_encoder)
+        tokens = folder / "tokens"
+        tokenize(dataset, tokens, TokenizerSettings("wordpiece", encoder=str(tiny_encoder)))
+    entry = catalogue.architecture(name)
+    settings = build(entry.load_settings(), section, name)
+    entry.load_train()(dataset, tokens, folder / "bundle", settings)
+    return folder / "bundle"
+
+
+@pytest.fixture(scope="module")
+def classifier(trained: Path) -> Classifier:
+    return catalogue.open_classifier(trained)[1]
+
+
+@pytest.fixture(scope="module")
+def texts(dataset: Path) -> list[str]:
+    return [text for batch in Dataset.open(dataset).batches("train") for text in batch.texts][:150]
+
+
+def test_it_is_a_classifier(trained: Path, classifier: Classifier) -> None:
+    assert isinstance(classifier, Classifier)
+    assert classifier.labels == ("negative", "positive") == Bundle.open(trained).labels
+    assert classifier.architecture == Bundle.open(trained).architecture
+
+
+def test_probabilities_are_float32_rows_that_sum_to_one(
+    classifier: Classifier, texts: list[str]
+) -> None:
+    scored = classifier.predict_proba(texts + AWKWARD)
+    assert scored.shape == (len(texts) + len(AWKWARD), 2)
+    assert scored.dtype == np.float32
+    assert np.isfinite(scored).all()
+    np.testing.assert_allclose(scored.sum(1), 1, atol=1e-6)
+    assert classifier.predict_proba([]).shape == (0, 2)
+
+
+def test_a_prediction_never_depends_on_its_batch(classifier: Classifier, texts: list[str]) -> None:
+    every = texts + AWKWARD
+    together = classifier.predict_proba(every)
+    backwards = classifier.predict_proba(every[::-1])[::-1]
+    alone = np.concatenate([classifier.predict_proba([text]) for text in every])
+    assert np.abs(together - alone).max() <= 1e-5
+    assert np.abs(together - backwards).max() <= 1e-5
+
+
+def test_saved_and_loaded_it_scores_the_same(
+    classifier: Classifier, texts: list[str], tmp_path: Path
+) -> None:
+    classifier.save(tmp_path)
+    loaded = type(classifier).load(tmp_path, classifier.tokenizer)
+    assert np.array_equal(loaded.predict_proba(texts), classifier.predict_proba(texts))
+    assert loaded.temperature == classifier.temperature
+
+
+def test_every_byte_of_every_file_is_guarded(trained: Path, tmp_path: Path) -> None:
+    for name in Bundle.open(trained).manifest.files:
+        copy = tmp_path / name
+        shutil.copytree(trained, copy)
+        content = bytearray((copy / name).read_bytes())
+        content[len(content) // 2] ^= 1
+        (copy / name).write_bytes(bytes(content))
+        with pytest.raises(IntegrityError) as caught:
+            catalogue.open_classifier(copy)
+        assert caught.value.code == "corrupted"
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\x80\x04."])
+def test_unreadable_files_are_refused_even_with_matching_digests(
+    classifier: Classifier, tmp_path: Path, content: bytes
+) -> None:
+    classifier.save(tmp_path)
+    names = [p.name for p in tmp_path.iterdir() if p.name not in (MANIFEST, "tokenizer.json")]
+    assert len(names) >= 2
+    for name in names:
+        classifier.save(tmp_path)
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(IntegrityError) as caught:
+            type(classifier).load(tmp_path, classifier.tokenizer)
+        assert caught.value.code == "corrupted"
+
+
+def test_a_changed_model_fails_its_golden_rows(trained: Path, classifier: Classifier) -> None:
+    bundle = Bundle.open(trained)
+    bundle.replay(classifier)
+    before = classifier.temperature
+    classifier.temperature = before * 3
+    try:
+        with pytest.raises(IntegrityError) as caught:
+            bundle.replay(classifier)
+    finally:
+        classifier.temperature = before
+    assert caught.value.code == "golden_mismatch"
+
+
+def test_opening_needs_no_training_library(trained: Path) -> None:
+    script = f"""
+import sys
+from pathlib import Path
+from components.catalogue import open_classifier
+_, classifier = open_classifier(Path({str(trained)!r}))
+classifier.predict_proba(["fine"])
+heavy = {{"torch", "transformers", "sklearn", "scipy", "mlflow", "kfp", "dvc", "pandas", "pyarrow"}}
+print(sorted(heavy & set(sys.modules)))
+"""
+    assert run_python(script) == "[]"
+
+
+def test_weights_are_reproducible(
+    trained: Path, dataset: Path, tokens: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    """The same data and parameters in another process: the same bytes of weights."""
+    bundle = Bundle.open(trained)
+    if bundle.architecture == "bert":
+        tokens = trained.parent / "tokens"
+    script = """
+import json, sys
+from pathlib import Path
+from components import catalogue
+from components.contract.settings import build
+name, settings, *paths = sys.argv[1:]
+entry = catalogue.architecture(name)
+settings = build(entry.load_settings(), json.loads(settings), name)
+entry.load_train()(*map(Path, paths), settings)
+"""
+    settings = json.dumps(bundle.manifest.facts["settings"])
+    out = tmp_path / "again"
+    run_python(script, bundle.architecture, settings, str(dataset), str(tokens), str(out))
+    assert Bundle.open(out).manifest.files == bundle.manifest.files

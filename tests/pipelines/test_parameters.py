@@ -1,0 +1,77 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.contract.errors import InputError
+from pipelines.parameters import check, load
+from tests.conftest import ROOT
+
+MINIMAL: dict[str, Any] = {
+    "source": {"uri": "x.csv"},
+    "tokenizers": {"bpe": {"strategy": "bpe"}, "spare": {"strategy": "bpe"}},
+    "architectures": {"logistic": {}},
+}
+
+
+@pytest.mark.parametrize("file", sorted([ROOT / "params.yaml", *(ROOT / "params").glob("*.yaml")]))
+def test_every_shipped_file_is_sound(file: Path) -> None:
+    parameters = load(file)
+    assert set(parameters.architectures) <= {"logistic", "lstm", "bert"}
+    assert parameters.tokenizers
+
+
+def test_only_used_tokenizers_are_run_and_the_seed_is_handed_down() -> None:
+    parameters = check({**MINIMAL, "seed": 7})
+    assert list(parameters.tokenizers) == ["bpe"]
+    assert parameters.architectures["logistic"] == {"seed": 7}
+    own = check({**MINIMAL, "seed": 7, "architectures": {"logistic": {"seed": 1}}})
+    assert own.architectures["logistic"]["seed"] == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "words"),
+    [
+        ({"sauce": {}}, "unknown_parameter", "source"),
+        ({"source": {}}, "missing_parameter", "source.uri"),
+        ({"source": {"uri": "x", "text_colum": "t"}}, "unknown_parameter", "text_column"),
+        ({"ingest": {"max_caracters": 1}}, "unknown_parameter", "max_characters"),
+        ({"tokenizers": {"bpe": {"strategy": "bqe"}}}, "unknown_tokenizer", "bpe"),
+        ({"tokenizers": {"bpe": {"strategy": "bpe", "vocab": 1}}}, "unknown_parameter", "vocab"),
+        ({"tokenizers": {"bep": {"strategy": "bpe"}}}, "unknown_tokenizer", "bep"),
+        ({"architectures": {"logistik": {}}}, "unknown_architecture", "logistic"),
+        ({"architectures": {"logistic": {"epoch": 1}}}, "unknown_parameter", "epochs"),
+        ({"architectures": {}}, "no_architecture", "architecture"),
+        ({"evaluate": {"bins": -1}}, "bad_parameter", "bins"),
+        ({"register": {"flor": 1}}, "unknown_parameter", "floor"),
+    ],
+)
+def test_mistakes_name_their_neighbours(
+    tmp_path: Path, change: dict[str, Any], code: str, words: str
+) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(yaml.safe_dump({**MINIMAL, **change}))
+    with pytest.raises(InputError) as caught:
+        load(file)
+    assert caught.value.code == code
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_other_data_brings_its_own_columns(tmp_path: Path) -> None:
+    file = tmp_path / "p.yaml"
+    demo = {"uri": "a.csv", "where": {"source": "x"}, "slices": ["source"], "label_column": "l"}
+    file.write_text(yaml.safe_dump({**MINIMAL, "source": demo}))
+    assert load(file, data="b.csv").source == {"uri": "b.csv"}
+    assert load(file, data="b.csv", text_column="t").source == {"uri": "b.csv", "text_column": "t"}
+    assert load(file, label_column="m").source == {**demo, "label_column": "m"}
+
+
+def test_architectures_can_be_chosen(tmp_path: Path) -> None:
+    file = ROOT / "params.yaml"
+    assert list(load(file, architectures=["bert"]).architectures) == ["bert"]
+    assert list(load(file, architectures=["bert"]).tokenizers) == ["wordpiece"]
+    with pytest.raises(InputError) as caught:
+        load(file, architectures=["birt"])
+    assert "Did you mean bert?" in str(caught.value)
