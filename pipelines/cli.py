@@ -51,7 +51,7 @@ def run(
     from pipelines import local, parameters, report, summary
     from pipelines.progress import RunProgress
 
-    console = Console()
+    console = Console(file=sys.stdout)  # kept while the pipeline's own output goes to its log
     chosen = parameters.load(params, data, text_column, label_column, _names(architectures))
     identity = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
     folder = (output or RUNS / identity).absolute()

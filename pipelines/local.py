@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TextIO
@@ -54,7 +55,10 @@ def run(parameters: Parameters, output: Path, on_event: EventHandler) -> Path:
             raise_on_error=True,
         )
         try:
-            training.training_pipeline(parameters)()
+            with warnings.catch_warnings():
+                # kfp doubts images without "python" in their name; this Python holds the package.
+                warnings.filterwarnings("ignore", "You may be attemping", RuntimeWarning)
+                training.training_pipeline(parameters)()
         except RuntimeError as error:
             raise listener.failure(output / "run.log") from error
     return next(path for path in artifacts.iterdir() if path.is_dir())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import copy
+import dataclasses
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +22,10 @@ SECTIONS = ("source", "ingest", "tokenizers", "architectures", "evaluate", "regi
 
 @dataclass(frozen=True)
 class Parameters:
-    """The parameter file's sections as plain mappings, every one known to be sound.
+    """The parameter file's sections as plain mappings, sound and with every default spelled out.
 
-    Stages build their settings from these again, so that the same text travels through the
-    compiled pipeline, DVC and a local run.
+    Stages build their settings from these again, so that the compiled pipeline shows the whole of
+    what it will do.
 
     Attributes:
         source: Where labelled text comes from.
@@ -91,8 +92,8 @@ def check(document: Mapping[str, Any], only: Sequence[str] = ()) -> Parameters:
     Raises:
         InputError: Naming the section and key that is wrong.
     """
-    document = copy.deepcopy(dict(document))
-    ingest_settings(document)
+    ingest = _plain(ingest_settings(document))
+    source = ingest.pop("source")
     seed = document.get("seed")
     given = document.get("architectures") or {}
     for name in [*given, *only]:
@@ -104,34 +105,32 @@ def check(document: Mapping[str, Any], only: Sequence[str] = ()) -> Parameters:
         section = dict(given.get(name) or {})
         if seed is not None:
             section.setdefault("seed", seed)
-        build(catalogue.architecture(name).load_settings(), section, f"architectures.{name}")
-        chosen[name] = section
+        settings = catalogue.architecture(name).load_settings()
+        chosen[name] = _plain(build(settings, section, f"architectures.{name}"))
     if not chosen:
         raise InputError("no_architecture", "The parameters name no architecture to train.")
-    build(EvaluateSettings, document.get("evaluate"), "evaluate")
-    build(RegisterSettings, document.get("register"), "register")
     return Parameters(
-        document["source"],
-        document.get("ingest") or {},
+        source,
+        ingest,
         _tokenizers(document.get("tokenizers") or {}, chosen),
         chosen,
-        document.get("evaluate") or {},
-        document.get("register") or {},
+        _plain(build(EvaluateSettings, document.get("evaluate"), "evaluate")),
+        _plain(build(RegisterSettings, document.get("register"), "register")),
     )
 
 
-def tokenizer_of(architecture: str, section: Mapping[str, Any]) -> str:
-    """The name of the tokenizer that an architecture's section asks for."""
-    settings = catalogue.architecture(architecture).load_settings()
-    return str(section.get("tokenizer", settings.tokenizer))
+def _plain(settings: Any) -> dict[str, Any]:
+    """Settings as JSON knows them, defaults spelled out; what is None is left out."""
+    values = json.loads(json.dumps(dataclasses.asdict(settings)))
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _tokenizers(
     given: Mapping[str, Any], architectures: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Mapping[str, Any]]:
-    used = {}
+    used: dict[str, Mapping[str, Any]] = {}
     for name, section in architectures.items():
-        wanted = tokenizer_of(name, section)
+        wanted = section["tokenizer"]
         if wanted not in given:
             raise InputError(
                 "unknown_tokenizer",
@@ -140,5 +139,5 @@ def _tokenizers(
             )
         settings = build(TokenizerSettings, given[wanted], f"tokenizers.{wanted}")
         catalogue.tokenizer(settings.strategy)
-        used[wanted] = given[wanted]
+        used[wanted] = _plain(settings)
     return used

@@ -35,9 +35,14 @@ def classify(
     size = 1 if sys.stdin.isatty() else BATCH
     while batch := list(itertools.islice(texts, size)):
         for text, row in zip(batch, classifier.predict_proba(batch), strict=True):
-            line = " ".join(text.split())
             yield (
-                line if len(line) <= 80 else line[:79] + "…",
+                one_line(text),
                 text,
                 {label: float(p) for label, p in zip(classifier.labels, row, strict=True)},
             )
+
+
+def one_line(text: str) -> str:
+    """A text on one line of at most 80 characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= 80 else line[:79] + "…"

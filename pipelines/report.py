@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,13 +13,11 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.contract.artifact import replace_json, storage_error
+from components.register.champion import open_champion
+from pipelines.prediction import one_line
 
-EXAMPLES = (
-    "a warm , funny and moving film with a wonderful cast",
-    "the plot is thin , the jokes fall flat and two hours feel like four",
-    "not as good as the book , but the last act is worth the ticket",
-)
-"""Sentences classified at the end of a run when the labels are the demo's."""
+EXAMPLES = 3
+"""Held-out texts that the champion classifies at the end of a run."""
 
 
 def finish(folder: Path, result: Mapping[str, Any], latest: Path) -> None:
@@ -51,8 +50,8 @@ def show(console: Console, result: Mapping[str, Any], folder: Path) -> None:
         folder: The run's folder.
     """
     table = Table(title="Test rows")
-    table.add_column("architecture")
-    for heading in ("accuracy", "macro-F1", "calib. error", "train s", "texts/s", "size MB"):
+    table.add_column("architecture", no_wrap=True)
+    for heading in ("accuracy", "macro-F1", "calibration error", "train s", "texts/s", "MB"):
         table.add_column(heading, justify="right")
     for name, row in result["architectures"].items():
         table.add_row(
@@ -81,8 +80,9 @@ def show(console: Console, result: Mapping[str, Any], folder: Path) -> None:
 
 
 def _examples(console: Console, model: str) -> None:
-    from pipelines.prediction import classify
-
-    for _, text, probabilities in classify(iter(EXAMPLES), f"{model}@champion", None):
-        label, score = max(probabilities.items(), key=lambda item: item[1])
-        console.print(f"  {escape(label):<12} {score:.2f}  {escape(text)}", highlight=False)
+    bundle, classifier = open_champion(f"{model}@champion")
+    for text in itertools.islice(bundle.golden_texts(), EXAMPLES):
+        row = classifier.predict_proba([text])[0]
+        named = sorted(zip(row.tolist(), classifier.labels, strict=True), reverse=True)[:3]
+        told = "  ".join(f"{label} {score:.2f}" for score, label in named)
+        console.print(f"  {told:<32}  {one_line(text)}", markup=False, highlight=False)

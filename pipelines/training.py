@@ -4,8 +4,7 @@ ingest ─ tokenize-<name> ─ train-<architecture> ─ evaluate-<architecture> 
          one per tokenizer  one per architecture                            gate, MLflow
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: kfp reads the pipeline's annotations as objects.
 import copy
 from typing import Any
 
@@ -16,9 +15,11 @@ from components.evaluate.component import component as evaluate
 from components.ingest.component import component as ingest
 from components.register.component import register_component
 from components.tokenize.component import component as tokenize
-from pipelines.parameters import Parameters, tokenizer_of
+from pipelines.parameters import Parameters
 
 NAME = "tamis-training"
+INPUTS = ("uri", "text_column", "label_column")
+"""What of the source is an input of the pipeline; the rest travels as one structure."""
 
 
 def training_pipeline(parameters: Parameters) -> Any:
@@ -31,7 +32,7 @@ def training_pipeline(parameters: Parameters) -> Any:
         A KFP pipeline; its inputs are the data's address and columns, so that a run started in
         the Kubeflow UI can point at other data.
     """
-    source = {"text_column": "text", "label_column": "label", **parameters.source}
+    source = parameters.source
     architectures = tuple(parameters.architectures)
     register = register_component(architectures)
 
@@ -45,7 +46,7 @@ def training_pipeline(parameters: Parameters) -> Any:
             uri=data,
             text_column=text_column,
             label_column=label_column,
-            source=source,  # what the three above don't replace: filter, label names, slices
+            source={key: value for key, value in source.items() if key not in INPUTS},
             settings=dict(parameters.ingest),
         ).outputs["dataset"]
         tokens = {
@@ -55,7 +56,7 @@ def training_pipeline(parameters: Parameters) -> Any:
         candidates = {}
         for name, settings in parameters.architectures.items():
             train = _named(catalogue.architecture(name).load_component(), f"train-{name}")
-            own = tokens[tokenizer_of(name, settings)].outputs["tokens"]
+            own = tokens[settings["tokenizer"]].outputs["tokens"]
             bundle = train(dataset=dataset, tokens=own, settings=dict(settings)).outputs["bundle"]
             score = _named(evaluate, f"evaluate-{name}")(
                 dataset=dataset, bundle=bundle, settings=dict(parameters.evaluate)

@@ -9,7 +9,7 @@ Files: `classifier.json`, weights (`weights.safetensors` or `model.onnx`), `toke
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ import numpy as np
 from components.contract.artifact import Draft, Manifest, verify, write_json
 from components.contract.classifier import Classifier
 from components.contract.errors import IntegrityError
+from components.contract.normalise import normalise
 
 KIND = "bundle"
 CLASSIFIER_FILE = "classifier.json"
@@ -58,6 +59,14 @@ class Bundle:
         """Label names in the order of the probability columns."""
         return tuple(self.manifest.facts["labels"])
 
+    def golden_texts(self) -> Iterator[str]:
+        """The golden rows' texts: held-out texts of the data that it was trained with."""
+        return (row["text"] for row in self._golden())
+
+    def _golden(self) -> Iterator[Any]:
+        with (self.path / GOLDEN_FILE).open(encoding="utf-8") as lines:
+            yield from map(json.loads, lines)
+
     def replay(self, classifier: Classifier) -> None:
         """Score the golden rows and compare.
 
@@ -67,9 +76,8 @@ class Bundle:
         Raises:
             IntegrityError: `golden_mismatch` when token ids or probabilities differ.
         """
-        for line in (self.path / GOLDEN_FILE).read_text(encoding="utf-8").splitlines():
-            row = json.loads(line)
-            if classifier.tokenizer.encode([row["text"]]).ids.tolist() != row["ids"]:
+        for row in self._golden():
+            if classifier.tokenizer.encode([normalise(row["text"])]).ids.tolist() != row["ids"]:
                 raise IntegrityError(
                     "golden_mismatch", f"The tokenizer splits {row['text'][:60]!r} differently."
                 )
@@ -115,7 +123,7 @@ def write_bundle(
         probabilities = classifier.predict_proba([text])[0]
         row = {
             "text": text,
-            "ids": classifier.tokenizer.encode([text]).ids.tolist(),
+            "ids": classifier.tokenizer.encode([normalise(text)]).ids.tolist(),
             "probabilities": {
                 label: float(p) for label, p in zip(classifier.labels, probabilities, strict=True)
             },

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.contract.encoding import Encoding
+from components.contract.normalise import normalise
 from components.contract.tokenizer import Tokenizer
 
 Logits = npt.NDArray[np.float32]
@@ -18,7 +19,7 @@ Probabilities = npt.NDArray[np.float32]
 
 @runtime_checkable
 class Classifier(Protocol):
-    """A trained, calibrated model with its tokenizer.
+    """A trained, calibrated model with its tokenizer; implementations inherit `predict_proba`.
 
     A row's probabilities never depend on the rows beside it, whatever the batch.
 
@@ -40,8 +41,18 @@ class Classifier(Protocol):
         ...
 
     def predict_proba(self, texts: Sequence[str]) -> Probabilities:
-        """(n, k) float32; rows sum to 1."""
-        ...
+        """Score raw texts, cleaned in the way that the training rows were.
+
+        Args:
+            texts: n texts.
+
+        Returns:
+            (n, k) float32; rows sum to 1.
+        """
+        from components.contract.calibration import softmax
+
+        encoding = self.tokenizer.encode([normalise(text) for text in texts])
+        return softmax(self.logits(encoding), self.temperature)
 
     def save(self, directory: Path) -> None:
         """Write its files into a directory: `classifier.json`, weights, tokenizer."""

@@ -144,6 +144,8 @@ def _collection(origin: type, args: tuple[Any, ...], value: Any, where: str) -> 
 def _scalar(hint: type, value: Any, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
+    if hint is int and isinstance(value, float) and value.is_integer():
+        return int(value)  # Kubeflow's structures know one kind of number
     if hint is str and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):

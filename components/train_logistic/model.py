@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Self
 
@@ -12,8 +11,7 @@ import numpy.typing as npt
 
 from components.contract.artifact import write_json
 from components.contract.bundle import CLASSIFIER_FILE
-from components.contract.calibration import softmax
-from components.contract.classifier import Logits, Probabilities
+from components.contract.classifier import Classifier, Logits
 from components.contract.encoding import Encoding, Integers
 from components.contract.errors import IntegrityError
 from components.contract.tokenizer import Tokenizer
@@ -24,7 +22,7 @@ ENTRIES = 2_000_000
 """Weights gathered at once; bounds memory when a batch meets many labels."""
 
 
-class LogisticClassifier:
+class LogisticClassifier(Classifier):
     """Hashed n-grams times weights; see the contract for its attributes.
 
     Args:
@@ -89,9 +87,6 @@ class LogisticClassifier:
         if filled.any():
             sums[filled] = np.add.reduceat(terms, starts[:-1][filled] - starts[0], axis=0)
         return sums + self._bias
-
-    def predict_proba(self, texts: Sequence[str]) -> Probabilities:
-        return softmax(self.logits(self.tokenizer.encode(texts)), self.temperature)
 
     def save(self, directory: Path) -> None:
         from safetensors.numpy import save_file

@@ -32,7 +32,14 @@ class Outer:
 def test_values_are_converted_and_defaults_kept() -> None:
     settings = build(
         Outer,
-        {"name": 5, "limit": 1, "inner": {"rate": 1}, "names": ["a"], "table": {0: "no"}},
+        {
+            "name": 5,
+            "size": 3.0,
+            "limit": 1,
+            "inner": {"rate": 1},
+            "names": ["a"],
+            "table": {0: "no"},
+        },
         "section",
     )
     assert settings == Outer("5", limit=1.0, inner=Inner(1.0), names=("a",), table={"0": "no"})

@@ -25,7 +25,7 @@ def test_every_shipped_file_is_sound(file: Path) -> None:
 def test_only_used_tokenizers_are_run_and_the_seed_is_handed_down() -> None:
     parameters = check({**MINIMAL, "seed": 7})
     assert list(parameters.tokenizers) == ["bpe"]
-    assert parameters.architectures["logistic"] == {"seed": 7}
+    assert parameters.architectures["logistic"]["seed"] == 7
     own = check({**MINIMAL, "seed": 7, "architectures": {"logistic": {"seed": 1}}})
     assert own.architectures["logistic"]["seed"] == 1
 
@@ -63,9 +63,14 @@ def test_other_data_brings_its_own_columns(tmp_path: Path) -> None:
     file = tmp_path / "p.yaml"
     demo = {"uri": "a.csv", "where": {"source": "x"}, "slices": ["source"], "label_column": "l"}
     file.write_text(yaml.safe_dump({**MINIMAL, "source": demo}))
-    assert load(file, data="b.csv").source == {"uri": "b.csv"}
-    assert load(file, data="b.csv", text_column="t").source == {"uri": "b.csv", "text_column": "t"}
-    assert load(file, label_column="m").source == {**demo, "label_column": "m"}
+    plain = {"uri": "b.csv", "text_column": "text", "label_column": "label"}
+    empty = {"where": {}, "label_names": {}, "slices": []}
+    assert load(file, data="b.csv").source == {**plain, **empty}
+    assert load(file, data="b.csv", text_column="t").source == {
+        **plain, **empty, "text_column": "t",
+    }  # fmt: skip
+    own = {"text_column": "text", "label_names": {}}
+    assert load(file, label_column="m").source == {**demo, **own, "label_column": "m"}
 
 
 def test_architectures_can_be_chosen(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""A bundle's worth: metrics with intervals, calibration, slices, behaviour, a report."""

@@ -1,0 +1,1 @@
+"""Labelled text from anywhere to a published dataset."""

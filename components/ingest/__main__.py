@@ -1,0 +1,3 @@
+from components.ingest.door import main
+
+raise SystemExit(main())

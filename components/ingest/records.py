@@ -1,0 +1,148 @@
+"""Source rows to records, or to rejections with a reason."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, NamedTuple
+
+from components.contract.dataset import SPLITS
+from components.contract.logs import Progress
+from components.ingest.labels import Labels
+from components.contract.normalise import normalise
+from components.ingest.rejections import Rejections
+from components.ingest.settings import IngestSettings
+from components.ingest.sources import BrokenRow, Row
+
+RAW_CHARACTERS = 2**20
+"""Longer raw texts are over-long before they are normalised, which takes time and memory."""
+_PROGRESS_ROWS = 1_000
+
+
+class Record(NamedTuple):
+    """An accepted row.
+
+    Attributes:
+        digest: 16 bytes of BLAKE2b over the normalised text's UTF-8.
+        label: Provisional label number.
+        row: Number in the source, from 1.
+        split: Place in `SPLITS`.
+        text: The normalised text.
+        slices: Values of the slice columns.
+    """
+
+    digest: bytes
+    label: int
+    row: int
+    split: int
+    text: str
+    slices: tuple[str, ...]
+
+
+class Screening:
+    """Normalises rows and takes those that are fit.
+
+    Args:
+        settings: What is fit.
+        labels: Numbers the labels.
+        rejections: Counts what isn't taken.
+
+    Attributes:
+        rows_in: Rows that matched `where`, broken ones counted.
+        rows_filtered: Rows that didn't.
+    """
+
+    def __init__(self, settings: IngestSettings, labels: Labels, rejections: Rejections) -> None:
+        self._settings, self._labels, self._rejections = settings, labels, rejections
+        self.rows_in = self.rows_filtered = 0
+
+    def records(self, rows: Iterable[Row]) -> Iterator[Record]:
+        """The records among rows; the others are counted.
+
+        Args:
+            rows: Rows of a source.
+
+        Yields:
+            Records, in the rows' order.
+
+        Raises:
+            InputError: `too_many_labels`.
+        """
+        source, rule = self._settings.source, self._settings.split.rule
+        places = {name: place for place, name in enumerate(SPLITS)}
+        progress = Progress("ingest", 0)
+        for number, row in enumerate(rows, 1):
+            if number % _PROGRESS_ROWS == 0:
+                progress.update(number, rejected=self._rejections.total)
+            if isinstance(row, BrokenRow):
+                self.rows_in += 1
+                self._rejections.add(row.reason, row.excerpt, number)
+                continue
+            if source.where and not _matches(row, source.where):
+                self.rows_filtered += 1
+                continue
+            self.rows_in += 1
+            raw = row[source.text_column]
+            text = as_text(raw)
+            reason, text = ("malformed", str(raw)) if text is None else self._screened(text)
+            label = None
+            if not reason:
+                label = self._label(row[source.label_column])
+                reason = "" if label is not None else "unknown_label"
+            if reason or label is None:
+                self._rejections.add(reason, text, number)
+                continue
+            yield Record(
+                hashlib.blake2b(text.encode(), digest_size=16).digest(),
+                label,
+                number,
+                places[rule.split(text)],
+                text,
+                tuple(_slice(row[name]) for name in source.slices),
+            )
+
+    def _screened(self, raw: str) -> tuple[str, str]:
+        """The reason to reject a text, or "", and the normalised text."""
+        if len(raw) > RAW_CHARACTERS:
+            return "over_long", raw
+        if not raw.isascii() and has_surrogate(raw):
+            return "undecodable", raw
+        text = normalise(raw)
+        if not text:
+            return "empty", raw
+        return "over_long" if len(text) > self._settings.max_characters else "", text
+
+    def _label(self, raw: Any) -> int | None:
+        label = as_text(raw)
+        return None if label is None or has_surrogate(label) else self._labels.number(label)
+
+
+def as_text(value: Any) -> str | None:
+    """A cell as text: "" for nothing, None for lists and mappings, which have no text."""
+    if isinstance(value, str):
+        return value
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "surrogateescape")
+    return None if isinstance(value, list | tuple | Mapping) else str(value)
+
+
+def has_surrogate(text: str) -> bool:
+    """Whether a text holds a byte or half of a surrogate pair that is no character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False
+
+
+def _matches(row: Row, where: Mapping[str, str]) -> bool:
+    return all(as_text(row[column]) == value for column, value in where.items())
+
+
+def _slice(value: Any) -> str:
+    text = as_text(value)
+    return (str(value) if text is None else text).encode("utf-8", "replace").decode().strip()

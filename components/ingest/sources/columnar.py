@@ -1,0 +1,82 @@
+"""Parquet (https://parquet.apache.org/docs/file-format/)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import IO, Any
+
+from components.contract.errors import InputError
+from components.contract.limits import READ_BATCH_ROWS
+from components.ingest.sources.source import Row, check_columns
+
+
+def read_parquet(stream: IO[bytes], name: str, columns: tuple[str, ...]) -> Iterator[Row]:
+    """Rows of a Parquet file, decoded a batch at a time.
+
+    Args:
+        stream: The file, open for reading bytes, seekable.
+        name: Its name, for messages.
+        columns: The columns that are wanted; `review.text` reaches into a struct.
+
+    Yields:
+        A mapping of the wanted columns.
+
+    Raises:
+        InputError: `unknown_column`; `unreadable_source` when it isn't a whole Parquet file.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
+
+    if not stream.read(1):
+        return
+    stream.seek(0)
+    try:
+        # No pre-buffering and a small buffer: a row group may be larger than the memory.
+        with parquet.ParquetFile(stream, pre_buffer=False, buffer_size=2**20) as file:
+            schema = file.schema_arrow
+            paths = {c: path for c in columns if (path := _path(schema, c)) is not None}
+            check_columns(columns, [*schema.names, *paths], name)
+            # `columns` selects whole branches: a column named `a` also selects `a.b`
+            batches = file.iter_batches(
+                READ_BATCH_ROWS, columns=[".".join(p) for p in paths.values()]
+            )
+            for batch in batches:
+                values = [_values(batch, paths[column]) for column in columns]
+                for cells in zip(*values, strict=True):
+                    yield dict(zip(columns, cells, strict=True))
+    except (pa.ArrowException, UnicodeDecodeError) as error:
+        raise InputError(
+            "unreadable_source",
+            f"{name!r} is not a whole Parquet file: {str(error).splitlines()[0]}",
+        ) from error
+
+
+def _path(schema: Any, column: str) -> list[str] | None:
+    """Where a column is: its name, or names from the outermost struct inwards."""
+    import pyarrow as pa
+
+    if column in schema.names:
+        return [column]
+    head, dot, rest = column.partition(".")
+    if not dot or head not in schema.names or not pa.types.is_struct(schema.field(head).type):
+        return None
+    inner = _path(pa.schema(list(schema.field(head).type)), rest)
+    return None if inner is None else [head, *inner]
+
+
+def _values(batch: Any, path: list[str]) -> list[Any]:
+    import pyarrow as pa
+    import pyarrow.compute as compute
+
+    column = batch.column(batch.schema.get_field_index(path[0]))
+    for name in path[1:]:
+        column = compute.struct_field(column, name)
+    try:
+        return list(column.to_pylist())
+    except UnicodeDecodeError:  # Parquet files may hold strings that aren't UTF-8
+        raw = column.cast(
+            pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary()
+        )
+        return [
+            None if v is None else v.decode("utf-8", "surrogateescape") for v in raw.to_pylist()
+        ]

@@ -1,0 +1,59 @@
+"""The contract of a source."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol, runtime_checkable
+
+from components.contract.errors import InputError
+from components.contract.settings import neighbours
+
+Row = Mapping[str, Any]
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Labelled rows whose content has an identity."""
+
+    def fingerprint(self) -> str:
+        """A string that stays while the content stays and changes when it does."""
+        ...
+
+    def rows(self) -> Iterator[Row]:
+        """Rows with the columns of the settings, read as they are asked for; `InputError`s."""
+        ...
+
+
+class BrokenRow(dict[str, Any]):
+    """A row that can't be read: it has no columns, but a reason to be counted under.
+
+    Args:
+        reason: `malformed`, `over_long` or `undecodable`.
+        excerpt: The beginning of what was found.
+    """
+
+    def __init__(self, reason: str, excerpt: str) -> None:
+        super().__init__()
+        self.reason = reason
+        self.excerpt = excerpt
+
+
+def check_columns(wanted: Iterable[str], present: Iterable[str], name: str) -> None:
+    """Refuse a file that lacks a column.
+
+    Args:
+        wanted: Column names from the settings.
+        present: Column names of the file.
+        name: The file's.
+
+    Raises:
+        InputError: `unknown_column`, with the names it may have been meant to be.
+    """
+    present = list(present)
+    for column in wanted:
+        if column not in present:
+            raise InputError(
+                "unknown_column",
+                f"{name!r} has no column {column!r}.",
+                neighbours(column, present),
+            )

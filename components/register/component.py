@@ -1,0 +1,66 @@
+"""The register stage as a Kubeflow Pipelines component, one for each set of architectures.
+
+A component's inputs are its function's parameters, and every architecture brings a bundle and an
+evaluation. So the function is written from a template, as `dataclasses` writes `__init__`, and put
+where `inspect.getsource` finds it: the compiler embeds its source in the pipeline.
+"""
+
+import linecache
+import re
+from typing import Any
+
+from kfp import dsl
+
+from components.contract.errors import InputError
+from components.contract.image import TRAIN_IMAGE
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_TEMPLATE = '''\
+def register(
+    dataset: dsl.Input[dsl.Dataset],
+    settings: dict,
+    run_id: str,
+{inputs}
+    registration: dsl.Output[dsl.Artifact],
+    metrics: dsl.Output[dsl.Metrics],
+    decision: dsl.Output[dsl.HTML],
+) -> str:
+    """Register the candidates and promote the best one if the gate lets it through."""
+    from components.register.door import run
+
+    candidates = {{
+{pairs}
+    }}
+    return run(dataset, settings, run_id, candidates, registration, metrics, decision)
+'''
+
+
+def register_component(architectures: tuple[str, ...]) -> Any:
+    """The component for these architectures.
+
+    Args:
+        architectures: Names in the catalogue; each becomes the inputs `<name>_bundle` and
+            `<name>_evaluation`.
+
+    Returns:
+        A Kubeflow Pipelines component named `register`.
+
+    Raises:
+        InputError: `bad_parameter` for no architecture, a repeated one, or a name that is no
+            lower-case identifier; nothing else gets into the template.
+    """
+    sound = all(_NAME.fullmatch(name) for name in architectures)
+    if not architectures or not sound or len(set(architectures)) != len(architectures):
+        raise InputError("bad_parameter", f"{architectures!r} can't be compared with each other.")
+    inputs = [
+        f"    {name}_bundle: dsl.Input[dsl.Model],\n    {name}_evaluation: dsl.Input[dsl.Artifact],"
+        for name in architectures
+    ]
+    pairs = [f'        "{name}": ({name}_bundle, {name}_evaluation),' for name in architectures]
+    source = _TEMPLATE.format(inputs="\n".join(inputs), pairs="\n".join(pairs))
+    file = f"<register {' '.join(architectures)}>"
+    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
+    namespace: dict[str, Any] = {"dsl": dsl, "__name__": __name__}
+    exec(compile(source, file, "exec", dont_inherit=True), namespace)  # noqa: S102 - see above
+    decorate = dsl.component(base_image=TRAIN_IMAGE, install_kfp_package=False)
+    return decorate(namespace["register"])

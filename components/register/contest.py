@@ -1,0 +1,116 @@
+"""Brings challenger and champion before the gate: both on the same test rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from components.catalogue import open_classifier
+from components.contract.bundle import Bundle
+from components.contract.dataset import Dataset
+from components.contract.errors import InputError
+from components.contract.limits import READ_BATCH_ROWS
+from components.contract.logs import Progress
+from components.register.champion import bundle_store, local_bundle
+from components.register.gate import Contender, Decision, decide
+from components.register.overlap import Overlap, rows_by_rule, rows_in_train
+from components.register.registry import Registry, Version
+from components.register.settings import RegisterSettings
+
+Integers = npt.NDArray[np.integer[Any]]
+
+
+def contest(
+    data: Dataset,
+    challenger: Bundle,
+    evaluation: Path,
+    registry: Registry,
+    champion: Version | None,
+    settings: RegisterSettings,
+) -> Decision:
+    """Let the gate decide between a challenger and the champion.
+
+    The challenger's predictions are those of its evaluation, which are checked to be of this
+    bundle on these rows; the champion, whose own evaluation was on other rows, is scored now.
+
+    Args:
+        data: The dataset of this run.
+        challenger: The candidate put forward.
+        evaluation: Its published evaluation, verified.
+        registry: Where the champion is registered.
+        champion: Its version; None when there is none.
+        settings: The gate's parameters.
+
+    Returns:
+        The decision.
+
+    Raises:
+        InputError: `mismatched_candidate` when the evaluation's rows aren't the dataset's.
+        IntegrityError: When the champion's bundle can't be opened.
+    """
+    truth = _truth(data, challenger.labels)
+    ours = _evaluated(challenger, data, evaluation)
+    slices = _slices(evaluation / "slices.parquet")
+    shared = rows_in_train(data)
+    if champion is None:
+        return decide(ours, None, truth, slices, Overlap(shared), settings)
+    if champion.bundle_digest == challenger.manifest.digest:
+        unscored = Contender(champion.bundle_digest, challenger.labels, truth)
+        return decide(ours, unscored, truth, slices, Overlap(shared), settings)
+    path = local_bundle(registry, champion, bundle_store(registry))
+    theirs, rule = _scored(path, data)
+    overlap = Overlap(shared, rows_by_rule(data, rule))
+    return decide(ours, theirs, truth, slices, overlap, settings)
+
+
+def _truth(data: Dataset, labels: tuple[str, ...]) -> Integers:
+    """(n,) labels of the test rows as indices into the challenger's labels."""
+    place = np.array([labels.index(name) for name in data.labels])
+    parts = [batch.labels for batch in data.batches("test")]
+    return place[np.concatenate(parts)]
+
+
+def _evaluated(bundle: Bundle, data: Dataset, evaluation: Path) -> Contender:
+    import pyarrow.parquet as parquet
+
+    order = np.array([bundle.labels.index(name) for name in data.labels])
+    predicted, invalid = [np.zeros(0, np.int64)], 0
+    digests = (digest for batch in data.batches("test") for digest in batch.digests)
+    with parquet.ParquetFile(evaluation / "predictions.parquet") as file:
+        for part in file.iter_batches(READ_BATCH_ROWS, columns=["digest", "probabilities"]):
+            rows = part.column("digest").to_pylist()
+            if rows != [next(digests, None) for _ in rows]:
+                raise InputError(
+                    "mismatched_candidate", "The evaluation's rows aren't the dataset's test rows."
+                )
+            flat = part.column("probabilities").flatten().to_numpy(zero_copy_only=False)
+            scores = flat.reshape(len(rows), len(order))
+            predicted.append(order[scores.argmax(axis=1)])
+            invalid += int((~np.isfinite(scores).all(axis=1)).sum())
+    return Contender(bundle.manifest.digest, bundle.labels, np.concatenate(predicted), invalid)
+
+
+def _scored(path: Path, data: Dataset) -> tuple[Contender, dict[str, Any]]:
+    bundle, classifier = open_classifier(path)
+    digest, rule = bundle.manifest.digest, dict(bundle.manifest.facts["split"])
+    predicted, invalid = [np.zeros(0, np.int64)], 0
+    if set(bundle.labels) != set(data.labels):  # the gate refuses that, whatever it predicts
+        return Contender(digest, bundle.labels, predicted[0]), rule
+    progress, done = Progress("register", data.rows("test")), 0
+    for batch in data.batches("test"):
+        scores = classifier.predict_proba(batch.texts)
+        predicted.append(scores.argmax(axis=1))
+        invalid += int((~np.isfinite(scores).all(axis=1)).sum())
+        done += len(batch.texts)
+        progress.update(done)
+    return Contender(digest, bundle.labels, np.concatenate(predicted), invalid), rule
+
+
+def _slices(path: Path) -> dict[str, npt.NDArray[Any]]:
+    import pyarrow.parquet as parquet
+
+    table = parquet.read_table(path)
+    return {name: np.array(table.column(name).to_pylist(), object) for name in table.column_names}

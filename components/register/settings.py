@@ -1,0 +1,48 @@
+"""The parameters of registration and of the promotion gate."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from components.contract.settings import require
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+
+
+@dataclass(frozen=True)
+class RegisterSettings:
+    """Where models are registered and what promotes one.
+
+    Attributes:
+        model_name: The registered model.
+        experiment: The MLflow experiment.
+        metric: What a challenger must be better at.
+        floor: Least value of the metric on the test split, champion or not.
+        alpha: Significance level of the comparison, and of all slices together.
+        slice_margin: Accuracy that a slice may lose, in shares.
+        slice_rows: Slices with fewer test rows aren't compared.
+    """
+
+    model_name: str = "tamis"
+    experiment: str = "tamis"
+    metric: Literal["accuracy", "macro_f1"] = "accuracy"
+    floor: float = 0.6
+    alpha: float = 0.05
+    slice_margin: float = 0.05
+    slice_rows: int = 100
+
+    def check(self) -> None:
+        """Refuse values that can't work."""
+        for name in ("model_name", "experiment"):
+            value = getattr(self, name)
+            require(
+                _NAME.fullmatch(value) is not None,
+                name,
+                f"must be letters, digits, '.', '_' or '-', not {value!r}",
+            )
+        require(0 <= self.floor <= 1, "floor", "must be between 0 and 1")
+        require(0 < self.alpha < 1, "alpha", "must be between 0 and 1")
+        require(0 <= self.slice_margin < 1, "slice_margin", "must be between 0 and 1")
+        require(self.slice_rows >= 1, "slice_rows", "must be at least 1")

@@ -1,0 +1,110 @@
+"""Checkpoints that survive a kill: published like any artifact, without a pickle.
+
+`latest` holds the weights and the optimizer's moments, `best` the weights that
+validate best. Both stand beside the result, `.<name>.checkpoint/`, until it is published.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from components.contract import logs
+from components.contract.artifact import publish, verify
+from components.contract.cache import code_digest
+from components.contract.errors import InputError, IntegrityError
+from components.contract.tokens import Tokens
+
+KIND = "checkpoint"
+Tensors = Mapping[str, torch.Tensor]
+
+
+def training_key(tokens: Tokens, settings: Any, code: tuple[str, ...], processes: int) -> str:
+    """What a checkpoint belongs to: another key means another training.
+
+    Args:
+        tokens: The training data.
+        settings: The training settings, a dataclass.
+        code: Folders under `components/` that decide the training.
+        processes: How many train together; the batches are dealt out among them.
+
+    Returns:
+        SHA-256 (hex).
+    """
+    document = [
+        tokens.manifest.digest,
+        dataclasses.asdict(settings),
+        code_digest(code),
+        processes,
+    ]
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+
+
+class Checkpoint:
+    """The checkpoints of one training.
+
+    Args:
+        out: Where the result will be published.
+        key: What the training is; checkpoints with another key are thrown away.
+    """
+
+    def __init__(self, out: Path, key: str) -> None:
+        out = out.absolute()
+        self._folder = out.parent / f".{out.name}.checkpoint"
+        self._key = key
+
+    def save(self, name: str, state: Mapping[str, Any], **tensors: Tensors) -> None:
+        """Replace a checkpoint atomically.
+
+        Args:
+            name: `latest` or `best`.
+            state: What JSON can hold.
+            **tensors: Name of a safetensors file -> its tensors.
+
+        Raises:
+            TamisError: `disk_full` or `not_writable` when the file system refuses.
+        """
+        from safetensors.torch import save_file
+
+        with publish(self._folder / name, KIND) as draft:
+            for file, group in tensors.items():
+                contiguous = {
+                    key: value.detach().cpu().contiguous() for key, value in group.items()
+                }
+                save_file(contiguous, str(draft.path / f"{file}.safetensors"))
+            draft.facts.update(key=self._key, state=dict(state))
+
+    def load(self, name: str) -> tuple[Mapping[str, Any], Mapping[str, Tensors]] | None:
+        """A checkpoint of this training.
+
+        Args:
+            name: `latest` or `best`.
+
+        Returns:
+            Its state and its tensors on the CPU by file; None where there is none to go on from.
+        """
+        from safetensors.torch import load_file
+
+        try:
+            manifest = verify(self._folder / name, KIND)
+        except InputError:
+            return None
+        except IntegrityError as error:
+            logs.event("checkpoint_ignored", reason=error.message)
+            return None
+        if manifest.facts["key"] != self._key:
+            logs.event("checkpoint_ignored", reason="It belongs to another training.")
+            return None
+        files = {Path(file).stem: load_file(self._folder / name / file) for file in manifest.files}
+        return manifest.facts["state"], files
+
+    def remove(self) -> None:
+        """Delete the checkpoints, once the result is published."""
+        shutil.rmtree(self._folder, ignore_errors=True)

@@ -1,0 +1,121 @@
+"""The training stages' doors: a Kubeflow component's call and a command line, for any of them."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from components import catalogue
+from components.contract import logs
+from components.contract.artifact import Manifest
+from components.contract.errors import InputError, TamisError
+from components.contract.settings import build, neighbours, read_params
+
+
+def run(
+    architecture: str,
+    dataset: Any,
+    tokens: Any,
+    settings: dict[str, Any],
+    bundle: Any,
+    metrics: Any,
+) -> str:
+    """Train on Kubeflow artifacts.
+
+    Args:
+        architecture: Its name in the catalogue.
+        dataset: Input artifact, a published dataset.
+        tokens: Input artifact, that dataset's published tokens.
+        settings: The architecture's section of the parameters.
+        bundle: Output artifact.
+        metrics: Output artifact for the validation metrics and the cost.
+
+    Returns:
+        The bundle's digest.
+
+    Raises:
+        SystemExit: With the error's exit status, its sentence being the log's last line.
+    """
+    logs.configure()
+    try:
+        manifest = _train(
+            architecture, Path(dataset.path), Path(tokens.path), settings, Path(bundle.path)
+        )
+    except TamisError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - what the pod's log should end with
+        raise SystemExit(error.exit_status) from error
+    validation = manifest.facts["validation"]
+    metrics.log_metric("validation_accuracy", validation["accuracy"])
+    metrics.log_metric("validation_log_loss", validation["log_loss"])
+    metrics.log_metric("cpu_s", manifest.measured["cpu_s"])
+    bundle.metadata.update(
+        architecture=architecture,
+        labels=manifest.facts["labels"],
+        digest=manifest.digest,
+        data_digest=manifest.facts["data_digest"],
+    )
+    return manifest.digest
+
+
+def main(architecture: str, argv: list[str] | None = None) -> int:
+    """Run `python -m components.train_<architecture>`.
+
+    Args:
+        architecture: Its name in the catalogue.
+        argv: Arguments; the process's own by default.
+
+    Returns:
+        The exit status.
+    """
+    parser = argparse.ArgumentParser(prog=f"components.train_{architecture}")
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--tokens", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"))
+    arguments = parser.parse_args(argv)
+    logs.configure()
+    try:
+        settings = section(read_params(arguments.params), architecture)
+        _train(architecture, arguments.dataset, arguments.tokens, settings, arguments.out)
+    except TamisError as error:
+        print(error, file=sys.stderr)  # noqa: T201 - a command's error goes to standard error
+        return error.exit_status
+    return 0
+
+
+def section(params: Mapping[str, Any], architecture: str) -> dict[str, Any]:
+    """An architecture's parameters, with the run's `seed` where it names none of its own.
+
+    Args:
+        params: The whole parameter file.
+        architecture: The section's name under `architectures`.
+
+    Returns:
+        The section as a new mapping.
+
+    Raises:
+        InputError: `unknown_architecture` when there is no such section, `bad_parameter` when it
+            isn't a mapping.
+    """
+    sections = params.get("architectures") or {}
+    if not isinstance(sections, Mapping) or architecture not in sections:
+        raise InputError(
+            "unknown_architecture",
+            f"The parameters have no architecture {architecture!r}.",
+            neighbours(architecture, sections),
+        )
+    own = sections[architecture]
+    if not isinstance(own, Mapping):
+        raise InputError("bad_parameter", f"architectures.{architecture} must be a mapping.")
+    return {**({"seed": params["seed"]} if "seed" in params else {}), **own}
+
+
+def _train(
+    name: str, dataset: Path, tokens: Path, settings: Mapping[str, Any], out: Path
+) -> Manifest:
+    architecture = catalogue.architecture(name)
+    chosen = build(architecture.load_settings(), settings, f"architectures.{name}")
+    return architecture.load_train()(dataset, tokens, out, chosen)
