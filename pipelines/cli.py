@@ -35,6 +35,10 @@ LabelColumn = Annotated[str | None, typer.Option("--label-column", help="The lab
 Architectures = Annotated[
     str, typer.Option("--architectures", help="Train these alone, e.g. logistic,bert.")
 ]
+ModelName = Annotated[
+    str | None,
+    typer.Option("--model-name", help="The registered model's name; of other data: its own."),
+]
 
 
 @app.command()
@@ -44,6 +48,7 @@ def run(
     label_column: LabelColumn = None,
     architectures: Architectures = "",
     params: Params = Path("params.yaml"),
+    model_name: ModelName = None,
     output: Annotated[Path | None, typer.Option("--output", help="The run's folder.")] = None,
     debug: Debug = False,
 ) -> None:
@@ -52,7 +57,9 @@ def run(
     from pipelines.progress import RunProgress
 
     console = Console(file=sys.stdout)  # kept while the pipeline's own output goes to its log
-    chosen = parameters.load(params, data, text_column, label_column, _names(architectures))
+    chosen = parameters.load(
+        params, data, text_column, label_column, _names(architectures), model_name
+    )
     identity = f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"
     folder = (output or RUNS / identity).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -72,13 +79,16 @@ def compile_(
     label_column: LabelColumn = None,
     architectures: Architectures = "",
     params: Params = Path("params.yaml"),
+    model_name: ModelName = None,
     debug: Debug = False,
 ) -> None:
     """Write the pipeline as KFP's intermediate representation, to upload to Kubeflow."""
     from pipelines import parameters
     from pipelines.cluster import compile_pipeline
 
-    chosen = parameters.load(params, data, text_column, label_column, _names(architectures))
+    chosen = parameters.load(
+        params, data, text_column, label_column, _names(architectures), model_name
+    )
     compile_pipeline(chosen, output)
     Console().print(f"Wrote {output}.")
 
@@ -87,14 +97,18 @@ def compile_(
 def predict(
     texts: Annotated[list[str] | None, typer.Argument(help="Texts; none reads lines.")] = None,
     file: Annotated[Path | None, typer.Option("--file", help="One text a line.")] = None,
-    model: Annotated[str, typer.Option("--model", help="NAME@alias.")] = "tamis@champion",
+    model: Annotated[
+        str | None, typer.Option("--model", help="NAME@alias; the last run's champion by default.")
+    ] = None,
     bundle: Annotated[Path | None, typer.Option("--bundle", help="A bundle's folder.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
     debug: Debug = False,
 ) -> None:
     """Classify texts with the champion: arguments, a file or standard input, read lazily."""
     from pipelines.prediction import classify
+    from pipelines.summary import last_model
 
+    model = model or f"{last_model(RUNS / 'latest')}@champion"
     for line, text, probabilities in classify(_texts(texts, file), model, bundle):
         label, score = max(probabilities.items(), key=lambda item: item[1])
         if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,7 @@ def load(
     text_column: str | None = None,
     label_column: str | None = None,
     architectures: Sequence[str] = (),
+    model_name: str | None = None,
 ) -> Parameters:
     """Read and check a parameter file, with a command line's changes.
 
@@ -59,6 +61,8 @@ def load(
         text_column: The text's column in that source.
         label_column: The label's column in that source.
         architectures: Train these alone; all of the file's when empty.
+        model_name: The registered model; by default other data makes one of its own name, since
+            its labels and texts are no match for the file's champion.
 
     Returns:
         Checked parameters.
@@ -76,6 +80,9 @@ def load(
     source = {} if data else dict(document.get("source") or {})
     source.update({key: value for key, value in changes.items() if value})
     document["source"] = source
+    name = model_name or (data and _name_of(data))
+    if name:
+        document["register"] = {**(document.get("register") or {}), "model_name": name}
     return check(document, architectures)
 
 
@@ -117,6 +124,12 @@ def check(document: Mapping[str, Any], only: Sequence[str] = ()) -> Parameters:
         _plain(build(EvaluateSettings, document.get("evaluate"), "evaluate")),
         _plain(build(RegisterSettings, document.get("register"), "register")),
     )
+
+
+def _name_of(data: str) -> str:
+    """A model's name from its data's address: the last part without endings, letters kept."""
+    last = re.split(r"[/#]", data.rstrip("/*"))[-1].split(".")[0]
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", last).strip("-") or "tamis"
 
 
 def _plain(settings: Any) -> dict[str, Any]:

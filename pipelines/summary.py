@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,15 @@ def summarise(run: Path, architectures: Iterable[str], cached: Iterable[str]) ->
         "git_revision": facts["git_revision"],
         "cached_stages": sorted(cached),
     }
+
+
+def last_model(latest: Path) -> str:
+    """The registered model that the newest run worked on; `tamis` before any run."""
+    try:
+        told = json.loads((latest / "summary.json").read_text(encoding="utf-8"))
+        return str(told["model_name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "tamis"
 
 
 def _architecture(run: Path, name: str, version: Any) -> dict[str, Any]:

@@ -18,8 +18,7 @@ import numpy.typing as npt
 
 from components.contract.artifact import write_json
 from components.contract.bundle import CLASSIFIER_FILE
-from components.contract.calibration import softmax
-from components.contract.classifier import Logits, Probabilities
+from components.contract.classifier import Classifier, Logits
 from components.contract.encoding import Encoding, Ids, Lengths, head_tail, length_buckets, pad
 from components.contract.environment import environment
 from components.contract.errors import IntegrityError
@@ -117,7 +116,7 @@ class OnnxSession:
         return tuple(self._session.run(["logits", "features"], dict(inputs)))
 
 
-class OnnxClassifier:
+class OnnxClassifier(Classifier):
     """What the ONNX architectures share; see the contract for the attributes.
 
     Args:
@@ -176,9 +175,6 @@ class OnnxClassifier:
 
     def logits(self, encoding: Encoding) -> Logits:
         return self.score(encoding).logits
-
-    def predict_proba(self, texts: Sequence[str]) -> Probabilities:
-        return softmax(self.logits(self.tokenizer.encode(texts)), self.temperature)
 
     def save(self, directory: Path) -> None:
         target = directory / MODEL_FILE

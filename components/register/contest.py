@@ -11,8 +11,6 @@ import numpy.typing as npt
 from components.catalogue import open_classifier
 from components.contract.bundle import Bundle
 from components.contract.dataset import Dataset
-from components.contract.errors import InputError
-from components.contract.limits import READ_BATCH_ROWS
 from components.contract.logs import Progress
 from components.register.champion import bundle_store, local_bundle
 from components.register.gate import Contender, Decision, decide
@@ -33,13 +31,13 @@ def contest(
 ) -> Decision:
     """Let the gate decide between a challenger and the champion.
 
-    The challenger's predictions are those of its evaluation, which are checked to be of this
-    bundle on these rows; the champion, whose own evaluation was on other rows, is scored now.
+    Both are opened as a server opens them and scored now; what their evaluations said earlier,
+    perhaps on other rows, doesn't count.
 
     Args:
         data: The dataset of this run.
         challenger: The candidate put forward.
-        evaluation: Its published evaluation, verified.
+        evaluation: Its published evaluation, verified; tells the slices of the test rows.
         registry: Where the champion is registered.
         champion: Its version; None when there is none.
         settings: The gate's parameters.
@@ -48,18 +46,17 @@ def contest(
         The decision.
 
     Raises:
-        InputError: `mismatched_candidate` when the evaluation's rows aren't the dataset's.
-        IntegrityError: When the champion's bundle can't be opened.
+        IntegrityError: When a bundle can't be opened.
     """
     truth = _truth(data, challenger.labels)
-    ours = _evaluated(challenger, data, evaluation)
     slices = _slices(evaluation / "slices.parquet")
     shared = rows_in_train(data)
+    if champion is not None and champion.bundle_digest == challenger.manifest.digest:
+        unscored = Contender(champion.bundle_digest, challenger.labels, truth)
+        return decide(unscored, unscored, truth, slices, Overlap(shared), settings)
+    ours, _ = _scored(challenger.path, data)
     if champion is None:
         return decide(ours, None, truth, slices, Overlap(shared), settings)
-    if champion.bundle_digest == challenger.manifest.digest:
-        unscored = Contender(champion.bundle_digest, challenger.labels, truth)
-        return decide(ours, unscored, truth, slices, Overlap(shared), settings)
     path = local_bundle(registry, champion, bundle_store(registry))
     theirs, rule = _scored(path, data)
     overlap = Overlap(shared, rows_by_rule(data, rule))
@@ -71,26 +68,6 @@ def _truth(data: Dataset, labels: tuple[str, ...]) -> Integers:
     place = np.array([labels.index(name) for name in data.labels])
     parts = [batch.labels for batch in data.batches("test")]
     return place[np.concatenate(parts)]
-
-
-def _evaluated(bundle: Bundle, data: Dataset, evaluation: Path) -> Contender:
-    import pyarrow.parquet as parquet
-
-    order = np.array([bundle.labels.index(name) for name in data.labels])
-    predicted, invalid = [np.zeros(0, np.int64)], 0
-    digests = (digest for batch in data.batches("test") for digest in batch.digests)
-    with parquet.ParquetFile(evaluation / "predictions.parquet") as file:
-        for part in file.iter_batches(READ_BATCH_ROWS, columns=["digest", "probabilities"]):
-            rows = part.column("digest").to_pylist()
-            if rows != [next(digests, None) for _ in rows]:
-                raise InputError(
-                    "mismatched_candidate", "The evaluation's rows aren't the dataset's test rows."
-                )
-            flat = part.column("probabilities").flatten().to_numpy(zero_copy_only=False)
-            scores = flat.reshape(len(rows), len(order))
-            predicted.append(order[scores.argmax(axis=1)])
-            invalid += int((~np.isfinite(scores).all(axis=1)).sum())
-    return Contender(bundle.manifest.digest, bundle.labels, np.concatenate(predicted), invalid)
 
 
 def _scored(path: Path, data: Dataset) -> tuple[Contender, dict[str, Any]]:

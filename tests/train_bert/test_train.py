@@ -137,7 +137,7 @@ def test_two_processes_train_one_model(
     command += ["--master_port", "0", "-m", "components.train_bert", "--dataset", str(dataset)]
     command += ["--tokens", str(wordpieces), "--out", str(tmp_path / "out")]
     command += ["--params", str(params)]
-    environment = {**os.environ, "TAMIS_LOG": str(tmp_path / "log"), "TAMIS_THREADS": "1"}
+    environment = {**os.environ, "TAMIS_THREADS": "1"}
     done = subprocess.run(
         command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
@@ -145,7 +145,8 @@ def test_two_processes_train_one_model(
     manifest = verify(tmp_path / "out", "bundle")
     open_classifier(tmp_path / "out")
     # both processes evaluated the same weights on all validation rows
-    events = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    lines = [line[line.find("{") :] for line in done.stderr.splitlines() if '"event"' in line]
+    events = [json.loads(line) for line in lines]
     evaluated = [e for e in events if e["event"] == "evaluated"]
     assert len(evaluated) == 2
     assert evaluated[0]["validation_loss"] == evaluated[1]["validation_loss"]

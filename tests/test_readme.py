@@ -1,0 +1,132 @@
+"""What the README tells a newcomer to type works, in the order in which it is told."""
+
+import csv
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, reviews
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = [
+    re.sub(r"\s+#.*", "", line[2:])
+    for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
+    for line in block.splitlines()
+]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("readme")]
+# Bars a few standard errors (1.4 points) below what plain recipes reach on these test rows.
+BARS = {"logistic": 0.755, "lstm": 0.75, "bert": 0.805}
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What git tracks, with this environment in place of a fresh `make install`."""
+    folder = tmp_path_factory.mktemp("clone") / "tamis"
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    for name in tracked.stdout.splitlines():
+        if (ROOT / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    (folder / ".venv").symlink_to(ROOT / ".venv")
+    with (folder / "reviews.csv").open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(["review", "stars"])
+        writer.writerows((text, "five" if y == "1" else "one") for text, y in reviews(each=800))
+    subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
+    (ROOT / ".venv" / ".installed").touch()  # newer than the copied files: nothing to install
+    return folder
+
+
+def shell(folder: Path, command: str) -> str:
+    done = subprocess.run(
+        ["bash", "-c", f". .venv/bin/activate; {command}"], cwd=folder, check=False,
+        capture_output=True, text=True,
+        env={**os.environ, "COLUMNS": "120"},
+    )  # fmt: skip
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def test_the_readme_is_read_as_it_should_be() -> None:
+    assert COMMANDS[:2] == ["make install", "make demo"]
+    assert len(COMMANDS) == 7
+    assert "BENCHMARK" not in README
+
+
+def test_two_commands_train_a_champion_on_real_reviews(clone: Path) -> None:
+    shell(clone, COMMANDS[0])
+    printed = shell(clone, COMMANDS[1])
+    told = json.loads((clone / ".tamis/runs/latest/summary.json").read_text())
+    for name, bar in BARS.items():
+        assert told["architectures"][name]["accuracy"] >= bar, told["architectures"]
+        assert name in printed
+    assert told["champion"]["architecture"] == "bert"
+    assert "Champion: tamis version" in printed
+    assert len(re.findall(r"(?:positive|negative) [01]\.\d\d", printed)) == 6
+
+
+def test_one_more_command_trains_on_a_file_of_ones_own(clone: Path) -> None:
+    shell(clone, COMMANDS[2])
+    told = json.loads((clone / ".tamis/runs/latest/summary.json").read_text())
+    assert set(told["architectures"]) == set(BARS)
+    assert told["model_name"] == "reviews"
+    assert told["champion"] is not None
+
+
+def test_predict(clone: Path) -> None:
+    label, score, text = shell(clone, COMMANDS[3]).rstrip("\n").split("\t")
+    assert label in {"five", "one"}
+    assert 0.5 <= float(score) <= 1
+    assert text == "I'd buy it again"
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
+
+
+def test_the_registrys_pages_open(clone: Path, port: int) -> None:
+    command = f". .venv/bin/activate; exec {COMMANDS[4]} --port {port}"
+    server = subprocess.Popen(
+        ["bash", "-c", command], cwd=clone, start_new_session=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        deadline = time.monotonic() + 120
+        while True:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+                    assert answer.status == 200
+                    break
+            except OSError:
+                assert server.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.5)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
+
+
+def test_the_pipeline_compiles(clone: Path) -> None:
+    shell(clone, COMMANDS[5])
+    assert "pipelineInfo" in (clone / "pipeline.yaml").read_text()
+
+
+def test_dvc_knows_what_to_do(clone: Path) -> None:
+    """A whole `dvc repro` is tested on a few rows elsewhere; here it says what it would run."""
+    told = shell(clone, f"{COMMANDS[6]} --dry")
+    assert "ingest" in told
+    assert "train@bert" in told
