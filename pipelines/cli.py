@@ -53,8 +53,7 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Run the whole training pipeline here, from labelled text to a registered champion."""
-    from pipelines import local, parameters, report, summary
-    from pipelines.progress import RunProgress
+    from pipelines import parameters
 
     console = Console(file=sys.stdout)  # kept while the pipeline's own output goes to its log
     chosen = parameters.load(
@@ -64,6 +63,9 @@ def run(
     folder = (output or RUNS / identity).absolute()
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise InputError("output_exists", f"{str(folder)!r} is there already.", "Name another.")
+    from pipelines import local, report, summary  # kfp takes seconds: not before it is needed
+    from pipelines.progress import RunProgress
+
     with RunProgress(console) as progress:
         stages = local.run(chosen, folder, progress)
     result = summary.summarise(stages, chosen.architectures, progress.cached)
@@ -84,11 +86,12 @@ def compile_(
 ) -> None:
     """Write the pipeline as KFP's intermediate representation, to upload to Kubeflow."""
     from pipelines import parameters
-    from pipelines.cluster import compile_pipeline
 
     chosen = parameters.load(
         params, data, text_column, label_column, _names(architectures), model_name
     )
+    from pipelines.cluster import compile_pipeline
+
     compile_pipeline(chosen, output)
     Console().print(f"Wrote {output}.")
 

@@ -7,8 +7,9 @@ import importlib.util
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -52,6 +53,15 @@ def run_python(script: str, *arguments: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def exit_status(main: Callable[..., None], *arguments: Any) -> int:
+    """The exit status that a command line's `main` ends with."""
+    try:
+        main(*arguments)
+    except SystemExit as error:
+        return int(error.code or 0)
+    return 0
 
 
 def write_csv(path: Path, rows: list[tuple[str, str]]) -> Path:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.contract.classifier import Logits, Probabilities
 from components.contract.encoding import Integers
 
 Floats = npt.NDArray[np.floating[Any]]
+Logits = npt.NDArray[np.float32]
+Probabilities = npt.NDArray[np.float32]
 
 TEMPERATURE_RANGE = (0.05, 20.0)
 """Outside it a model is either random or memorises; clamping keeps the softmax finite."""

@@ -6,15 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
-
+from components.contract.calibration import Logits, Probabilities, softmax
 from components.contract.encoding import Encoding
 from components.contract.normalise import normalise
 from components.contract.tokenizer import Tokenizer
-
-Logits = npt.NDArray[np.float32]
-Probabilities = npt.NDArray[np.float32]
 
 
 @runtime_checkable
@@ -49,8 +44,6 @@ class Classifier(Protocol):
         Returns:
             (n, k) float32; rows sum to 1.
         """
-        from components.contract.calibration import softmax
-
         encoding = self.tokenizer.encode([normalise(text) for text in texts])
         return softmax(self.logits(encoding), self.temperature)
 

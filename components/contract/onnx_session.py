@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 from components.contract.artifact import write_json
 from components.contract.bundle import CLASSIFIER_FILE
-from components.contract.classifier import Classifier, Logits
+from components.contract.calibration import Logits
+from components.contract.classifier import Classifier
 from components.contract.encoding import Encoding, Ids, Lengths, head_tail, length_buckets, pad
 from components.contract.environment import environment
 from components.contract.errors import IntegrityError

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import json
 import re
 from pathlib import Path
 
+from components.contract.artifact import file_digest
 from components.contract.errors import InputError
 
 SCHEME = "package://"
@@ -38,6 +41,24 @@ def resolve_weights(uri: str) -> str:
         f"There are no weights at {uri!r}.",
         "Give a hub id, a folder or package://<package>/<folder>.",
     )
+
+
+def weights_fingerprint(uri: str) -> str:
+    """What identifies an encoder's content.
+
+    Args:
+        uri: As `resolve_weights` takes it.
+
+    Returns:
+        SHA-256 (hex) over a folder's files, or the hub id as given: a hub's revision is part of
+        no address, so pin a model by downloading it.
+    """
+    folder = Path(resolve_weights(uri))
+    if not folder.is_dir():
+        return uri
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    listed = json.dumps([[path.name, file_digest(path)] for path in files])
+    return hashlib.sha256(listed.encode()).hexdigest()
 
 
 def _in_package(uri: str) -> Path:

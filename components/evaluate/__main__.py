@@ -1,3 +1,3 @@
 from components.evaluate.door import main
 
-raise SystemExit(main())
+main()

@@ -6,13 +6,11 @@ import argparse
 import csv
 import json
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
-from components.contract import logs
 from components.contract.artifact import replace_json
-from components.contract.errors import TamisError
+from components.contract.exits import exit_on_error
 from components.contract.settings import build, read_params
 from components.evaluate.evaluate import evaluate
 from components.evaluate.publication import METRICS_FILE, REPORT_FILE
@@ -47,13 +45,9 @@ def run(
     Raises:
         SystemExit: With the error's exit status, its sentence being the log's last line.
     """
-    logs.configure()
-    try:
+    with exit_on_error():
         chosen = build(EvaluateSettings, settings, "evaluate")
         manifest = evaluate(Path(dataset.path), Path(bundle.path), Path(evaluation.path), chosen)
-    except TamisError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - what the pod's log should end with
-        raise SystemExit(error.exit_status) from error
     published = Path(evaluation.path)
     numbers = json.loads((published / METRICS_FILE).read_text(encoding="utf-8"))
     for name in HEADLINE:
@@ -75,14 +69,14 @@ def run(
     return manifest.digest
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> None:
     """Run `python -m components.evaluate`.
 
     Args:
         argv: Arguments; the process's own by default.
 
-    Returns:
-        The exit status.
+    Raises:
+        SystemExit: With the error's exit status.
     """
     parser = argparse.ArgumentParser(prog="components.evaluate")
     parser.add_argument("--dataset", type=Path, required=True)
@@ -91,20 +85,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--params", type=Path, default=Path("params.yaml"))
     parser.add_argument("--metrics", type=Path, help="a small JSON file for DVC to compare")
     arguments = parser.parse_args(argv)
-    logs.configure()
-    try:
+    with exit_on_error():
         settings = build(
             EvaluateSettings, read_params(arguments.params).get("evaluate"), "evaluate"
         )
         evaluate(arguments.dataset, arguments.bundle, arguments.out, settings)
-    except TamisError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - a command's error goes to standard error
-        return error.exit_status
     if arguments.metrics:
         numbers = json.loads((arguments.out / METRICS_FILE).read_text(encoding="utf-8"))
         arguments.metrics.parent.mkdir(parents=True, exist_ok=True)
         replace_json(arguments.metrics, {name: numbers[name] for name in HEADLINE})
-    return 0
 
 
 def _first_curve(path: Path) -> tuple[list[float], list[float], list[float]] | None:

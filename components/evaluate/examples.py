@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from components.contract.classifier import Probabilities
+from components.contract.calibration import Probabilities
 from components.contract.dataset import Batch
 
 EXEMPLAR_WORDS = 40

@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from components.contract.classifier import Probabilities
+from components.contract.calibration import Probabilities
 from components.contract.dataset import Batch
 
 

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from components.contract.classifier import Classifier, Probabilities
+from components.contract.calibration import Probabilities
+from components.contract.classifier import Classifier
 from components.contract.dataset import Batch, Dataset
 from components.contract.encoding import Integers
 from components.contract.errors import InputError

@@ -1,3 +1,3 @@
 from components.ingest.door import main
 
-raise SystemExit(main())
+main()

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from components.contract import logs
 from components.contract.artifact import Manifest
-from components.contract.errors import TamisError
+from components.contract.exits import exit_on_error
 from components.contract.settings import read_params
 from components.ingest.ingest import ingest
 from components.ingest.settings import ingest_settings
@@ -38,13 +36,9 @@ def run(
     Returns:
         The dataset's digest.
     """
-    logs.configure()
-    try:
+    with exit_on_error():
         origin = {**source, "uri": uri, "text_column": text_column, "label_column": label_column}
         manifest = _ingest({"source": origin, "ingest": settings}, Path(dataset.path))
-    except TamisError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - what the pod's log should end with
-        raise SystemExit(error.exit_status) from error
     facts = manifest.facts
     dataset.metadata.update(
         labels=facts["labels"],
@@ -55,26 +49,21 @@ def run(
     return manifest.digest
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> None:
     """Run `python -m components.ingest`.
 
     Args:
         argv: Arguments; the process's own by default.
 
-    Returns:
-        The exit status.
+    Raises:
+        SystemExit: With the error's exit status.
     """
     parser = argparse.ArgumentParser(prog="components.ingest")
     parser.add_argument("--params", type=Path, default=Path("params.yaml"))
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args(argv)
-    logs.configure()
-    try:
+    with exit_on_error():
         _ingest(read_params(arguments.params), arguments.out)
-    except TamisError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - a command's error goes to standard error
-        return error.exit_status
-    return 0
 
 
 def _ingest(params: Mapping[str, Any], out: Path) -> Manifest:

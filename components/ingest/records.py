@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from components.contract.dataset import SPLITS
 from components.contract.logs import Progress
-from components.ingest.labels import Labels
 from components.contract.normalise import normalise
+from components.ingest.labels import Labels
 from components.ingest.rejections import Rejections
 from components.ingest.settings import IngestSettings
 from components.ingest.sources import BrokenRow, Row

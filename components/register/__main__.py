@@ -1,3 +1,3 @@
 from components.register.door import main
 
-raise SystemExit(main())
+main()

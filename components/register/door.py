@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from components.contract import logs
-from components.contract.errors import InputError, TamisError
+from components.contract.errors import InputError
+from components.contract.exits import exit_on_error
 from components.contract.settings import build, read_params
 from components.register.register import DECISION_FILE, Candidate, register
 from components.register.settings import RegisterSettings
@@ -43,8 +42,7 @@ def run(
     Raises:
         SystemExit: With the error's exit status, its sentence being the log's last line.
     """
-    logs.configure()
-    try:
+    with exit_on_error():
         chosen = build(RegisterSettings, settings, "register")
         pairs = {
             name: Candidate(Path(bundle.path), Path(evaluation.path))
@@ -52,9 +50,6 @@ def run(
         }
         out = Path(registration.path)
         manifest = register(Path(dataset.path), pairs, out, chosen, run_id)
-    except TamisError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - what the pod's log should end with
-        raise SystemExit(error.exit_status) from error
     facts = manifest.facts
     metrics.log_metric("promoted", int(facts["decision"]["promote"]))
     metrics.log_metric("challenger_version", int(facts["challenger"]["version"]))
@@ -73,14 +68,14 @@ def run(
     return manifest.digest
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> None:
     """Run `python -m components.register`.
 
     Args:
         argv: Arguments; the process's own by default.
 
-    Returns:
-        The exit status.
+    Raises:
+        SystemExit: With the error's exit status.
     """
     parser = argparse.ArgumentParser(prog="components.register")
     parser.add_argument("--dataset", type=Path, required=True)
@@ -95,8 +90,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--params", type=Path, default=Path("params.yaml"))
     parser.add_argument("--run-id", default="")
     arguments = parser.parse_args(argv)
-    logs.configure()
-    try:
+    with exit_on_error():
         settings = build(
             RegisterSettings, read_params(arguments.params).get("register"), "register"
         )
@@ -104,12 +98,8 @@ def main(argv: list[str] | None = None) -> int:
         manifest = register(
             arguments.dataset, candidates, arguments.out, settings, arguments.run_id
         )
-    except TamisError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - a command's error goes to standard error
-        return error.exit_status
     decision = manifest.facts["decision"]
     print(f"{decision['outcome']}: {decision['reason']}")  # noqa: T201 - the command's answer
-    return 0
 
 
 def decision_page(document: Mapping[str, Any]) -> str:

@@ -1,3 +1,3 @@
 from components.tokenize.door import main
 
-raise SystemExit(main())
+main()

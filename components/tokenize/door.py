@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
-from components.contract import logs
-from components.contract.errors import InputError, TamisError
+from components.contract.errors import InputError
+from components.contract.exits import exit_on_error
 from components.contract.settings import build, neighbours, read_params
 from components.tokenize.settings import TokenizerSettings
 from components.tokenize.tokenize import tokenize
@@ -25,27 +24,23 @@ def run(dataset: Any, settings: dict[str, Any], tokens: Any) -> str:
     Returns:
         The tokens' digest.
     """
-    logs.configure()
-    try:
+    with exit_on_error():
         chosen = build(TokenizerSettings, settings, "tokenizers")
         manifest = tokenize(Path(dataset.path), Path(tokens.path), chosen)
-    except TamisError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - what the pod's log should end with
-        raise SystemExit(error.exit_status) from error
     tokens.metadata.update(
         strategy=manifest.facts["strategy"], vocab_size=manifest.facts["vocab_size"]
     )
     return manifest.digest
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: list[str] | None = None) -> None:
     """Run `python -m components.tokenize`.
 
     Args:
         argv: Arguments; the process's own by default.
 
-    Returns:
-        The exit status.
+    Raises:
+        SystemExit: With the error's exit status.
     """
     parser = argparse.ArgumentParser(prog="components.tokenize")
     parser.add_argument("--dataset", type=Path, required=True)
@@ -53,8 +48,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--params", type=Path, default=Path("params.yaml"))
     arguments = parser.parse_args(argv)
-    logs.configure()
-    try:
+    with exit_on_error():
         sections = read_params(arguments.params).get("tokenizers", {})
         if arguments.tokenizer not in sections:
             raise InputError(
@@ -68,7 +62,3 @@ def main(argv: list[str] | None = None) -> int:
             arguments.out,
             build(TokenizerSettings, sections[arguments.tokenizer], where),
         )
-    except TamisError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - a command's error goes to standard error
-        return error.exit_status
-    return 0

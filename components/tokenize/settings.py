@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from dataclasses import dataclass
 
 from components.contract.settings import require
+from components.contract.weights import weights_fingerprint
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,11 @@ class TokenizerSettings:
     lowercase: bool = True
     sample_rows: int = 200_000
     encoder: str = ""
+
+    def fingerprint(self) -> str:
+        """Every parameter, the encoder by its content: what decides the tokenizer."""
+        encoder = weights_fingerprint(self.encoder) if self.encoder else ""
+        return json.dumps({**dataclasses.asdict(self), "encoder": encoder}, sort_keys=True)
 
     def check(self) -> None:
         """Refuse values that can't work."""

@@ -1,3 +1,3 @@
 from components.training.door import main
 
-raise SystemExit(main("bert"))
+main("bert")

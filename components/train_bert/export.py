@@ -48,7 +48,7 @@ def write_graph(network: BertNetwork, file: Path) -> None:
         warnings.simplefilter("ignore", UserWarning)
         warnings.simplefilter("ignore", torch.jit.TracerWarning)
         torch.onnx.export(
-            Scorer(network),
+            Scorer(network).eval(),  # else the exporter would leave it training
             (ids, mask),
             str(file),
             dynamo=False,

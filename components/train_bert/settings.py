@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from dataclasses import dataclass
 
 from components.contract.settings import require
+from components.contract.weights import weights_fingerprint
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,11 @@ class BertSettings:
     evaluations: int = 1
     patience: int = 2
     checkpoint_seconds: float = 60.0
+
+    def fingerprint(self) -> str:
+        """Every parameter, the encoder by its content: what decides the trained model."""
+        values = {**dataclasses.asdict(self), "encoder": weights_fingerprint(self.encoder)}
+        return json.dumps(values, sort_keys=True)
 
     def check(self) -> None:
         """Refuse values that can't work."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from components import catalogue
-from components.contract import logs
 from components.contract.artifact import Manifest
-from components.contract.errors import InputError, TamisError
+from components.contract.errors import InputError
+from components.contract.exits import exit_on_error
 from components.contract.settings import build, neighbours, read_params
 
 
@@ -39,14 +38,10 @@ def run(
     Raises:
         SystemExit: With the error's exit status, its sentence being the log's last line.
     """
-    logs.configure()
-    try:
+    with exit_on_error():
         manifest = _train(
             architecture, Path(dataset.path), Path(tokens.path), settings, Path(bundle.path)
         )
-    except TamisError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - what the pod's log should end with
-        raise SystemExit(error.exit_status) from error
     validation = manifest.facts["validation"]
     metrics.log_metric("validation_accuracy", validation["accuracy"])
     metrics.log_metric("validation_log_loss", validation["log_loss"])
@@ -60,15 +55,15 @@ def run(
     return manifest.digest
 
 
-def main(architecture: str, argv: list[str] | None = None) -> int:
+def main(architecture: str, argv: list[str] | None = None) -> None:
     """Run `python -m components.train_<architecture>`.
 
     Args:
         architecture: Its name in the catalogue.
         argv: Arguments; the process's own by default.
 
-    Returns:
-        The exit status.
+    Raises:
+        SystemExit: With the error's exit status.
     """
     parser = argparse.ArgumentParser(prog=f"components.train_{architecture}")
     parser.add_argument("--dataset", type=Path, required=True)
@@ -76,14 +71,9 @@ def main(architecture: str, argv: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--params", type=Path, default=Path("params.yaml"))
     arguments = parser.parse_args(argv)
-    logs.configure()
-    try:
+    with exit_on_error():
         settings = section(read_params(arguments.params), architecture)
         _train(architecture, arguments.dataset, arguments.tokens, settings, arguments.out)
-    except TamisError as error:
-        print(error, file=sys.stderr)  # noqa: T201 - a command's error goes to standard error
-        return error.exit_status
-    return 0
 
 
 def section(params: Mapping[str, Any], architecture: str) -> dict[str, Any]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from components.contract.calibration import fit_temperature, log_loss
-from components.contract.classifier import Logits
+from components.contract.calibration import Logits, fit_temperature, log_loss
 from components.contract.encoding import length_buckets
 from components.contract.onnx_session import Frame
 from components.training.batches import TokenRows

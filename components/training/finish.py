@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from components.contract.artifact import Draft
 from components.contract.bundle import write_bundle
-from components.contract.calibration import fit_temperature, log_loss, softmax
-from components.contract.classifier import Classifier, Logits
+from components.contract.calibration import Logits, fit_temperature, log_loss, softmax
+from components.contract.classifier import Classifier
 from components.contract.dataset import Dataset
 from components.contract.tokens import Tokens
 

@@ -106,3 +106,14 @@ def test_without_a_cache_every_call_works(tmp_path: Path, monkeypatch: pytest.Mo
 def test_code_digest_covers_every_source_of_a_folder() -> None:
     assert cache.code_digest(("contract",)) != cache.code_digest(("contract", "tokenize"))
     assert cache.code_digest(("catalogue.py",)) == cache.code_digest(("catalogue.py",))
+
+
+def test_an_encoder_counts_by_its_content(tmp_path: Path) -> None:
+    from components.train_bert.settings import BertSettings
+
+    for name, content in (("a", "1"), ("b", "1"), ("c", "2")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "model.safetensors").write_text(content)
+    prints = [BertSettings(encoder=str(tmp_path / n)).fingerprint() for n in "abc"]
+    assert prints[0] == prints[1] != prints[2]
+    assert BertSettings(epochs=2, encoder=str(tmp_path / "a")).fingerprint() != prints[0]

@@ -10,6 +10,7 @@ from components.contract.errors import InputError
 from components.contract.settings import build
 from components.evaluate.door import main
 from components.evaluate.settings import EvaluateSettings, Expectation
+from tests.conftest import exit_status
 
 PIPELINE = """
 import sys
@@ -101,7 +102,7 @@ def test_the_command_writes_a_small_file_for_dvc(dataset, bundle, tmp_path):
         *("--dataset", str(dataset), "--bundle", str(bundle), "--out", str(tmp_path / "out")),
         *("--params", str(tmp_path / "params.yaml"), "--metrics", str(tmp_path / "m" / "m.json")),
     ]
-    assert main(command) == 0
+    assert exit_status(main, command) == 0
     small = json.loads((tmp_path / "m" / "m.json").read_text())
     full = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert small == {name: full[name] for name in small}
@@ -111,7 +112,7 @@ def test_the_command_writes_a_small_file_for_dvc(dataset, bundle, tmp_path):
 def test_the_command_names_a_mistyped_parameter(tmp_path, capsys):
     (tmp_path / "params.yaml").write_text("evaluate: {bootstraps: 100}\n")
     command = ["--dataset", "d", "--bundle", "b", "--out", "o"]
-    assert main([*command, "--params", str(tmp_path / "params.yaml")]) == 2
+    assert exit_status(main, [*command, "--params", str(tmp_path / "params.yaml")]) == 2
     assert "Did you mean bootstrap?" in capsys.readouterr().err
 
 

@@ -13,6 +13,7 @@ import pytest
 
 from components.contract.dataset import Dataset
 from components.ingest.door import main, run
+from tests.conftest import exit_status
 
 Write = Callable[..., Path]
 
@@ -29,7 +30,7 @@ def params(write_csv: Write, reviews: list[tuple[str, str]], tmp_path: Path) -> 
 
 
 def test_the_command_publishes(params: Path, tmp_path: Path) -> None:
-    assert main(["--params", str(params), "--out", str(tmp_path / "dataset")]) == 0
+    assert exit_status(main, ["--params", str(params), "--out", str(tmp_path / "dataset")]) == 0
     assert Dataset.open(tmp_path / "dataset").labels == ("negative", "positive")
 
 

@@ -10,6 +10,7 @@ from components.contract.artifact import read_manifest
 from components.contract.errors import InputError
 from components.register.component import register_component
 from components.register.door import decision_page, main
+from tests.conftest import exit_status
 from tests.register.conftest import SETTINGS
 
 pytestmark = [
@@ -103,7 +104,7 @@ def test_the_command_registers_and_answers(trained, registry, tmp_path, monkeypa
         *("--params", str(tmp_path / "params.yaml")),
         f"--candidate=logistic={trained.strong.bundle},{trained.strong.evaluation}",
     ]
-    assert main(command) == 0
+    assert exit_status(main, command) == 0
     assert capsys.readouterr().out.startswith("promoted: ")
     assert json.loads((tmp_path / "out" / "decision.json").read_text())["promote"] is True
 
@@ -111,10 +112,10 @@ def test_the_command_registers_and_answers(trained, registry, tmp_path, monkeypa
 def test_the_command_refuses_what_it_cannot_read(tmp_path, capsys):
     (tmp_path / "params.yaml").write_text("register: {flor: 0.5}\n")
     common = ["--dataset", "d", "--out", "o", "--params", str(tmp_path / "params.yaml")]
-    assert main([*common, "--candidate", "logistic=b,e"]) == 2
+    assert exit_status(main, [*common, "--candidate", "logistic=b,e"]) == 2
     assert "floor" in capsys.readouterr().err
     (tmp_path / "params.yaml").write_text("")
-    assert main([*common, "--candidate", "logistic"]) == 2
+    assert exit_status(main, [*common, "--candidate", "logistic"]) == 2
     assert "NAME=BUNDLE,EVALUATION" in capsys.readouterr().err
 
 

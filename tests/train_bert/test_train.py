@@ -133,13 +133,13 @@ def test_two_processes_train_one_model(
     section = {"encoder": str(tiny_encoder), "max_tokens": 40, "epochs": 1, "accumulate": 2}
     params = tmp_path / "params.yaml"
     params.write_text(json.dumps({"architectures": {"bert": section}}))
-    command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
-    command += ["--master_port", "0", "-m", "components.train_bert", "--dataset", str(dataset)]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc_per_node", "2", "-m", "components.train_bert", "--dataset", str(dataset)]
     command += ["--tokens", str(wordpieces), "--out", str(tmp_path / "out")]
     command += ["--params", str(params)]
     environment = {**os.environ, "TAMIS_THREADS": "1"}
     done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300
     )
     assert done.returncode == 0, done.stderr
     manifest = verify(tmp_path / "out", "bundle")

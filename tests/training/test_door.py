@@ -8,6 +8,7 @@ import pytest
 from components.contract.artifact import read_manifest
 from components.contract.errors import InputError
 from components.training.door import main, run, section
+from tests.conftest import exit_status
 
 SETTINGS = {"embedding": 4, "hidden": 4, "epochs": 1}
 
@@ -49,7 +50,7 @@ def test_the_command_line_reads_the_parameter_file(
     params = tmp_path / "params.yaml"
     params.write_text(json.dumps({"seed": 4, "architectures": {"lstm": SETTINGS}}))
     arguments = ["--dataset", str(dataset), "--tokens", str(tokens), "--params", str(params)]
-    assert main("lstm", [*arguments, "--out", str(tmp_path / "out")]) == 0
+    assert exit_status(main, "lstm", [*arguments, "--out", str(tmp_path / "out")]) == 0
     assert read_manifest(tmp_path / "out", "bundle").facts["settings"]["seed"] == 4
 
 
@@ -59,7 +60,7 @@ def test_the_command_line_names_the_mistyped_parameter(
     params = tmp_path / "params.yaml"
     params.write_text("architectures: {lstm: {epoch: 1}}")
     arguments = ["--dataset", str(dataset), "--tokens", str(tokens), "--params", str(params)]
-    assert main("lstm", [*arguments, "--out", str(tmp_path / "out")]) == 2
+    assert exit_status(main, "lstm", [*arguments, "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert "architectures.lstm.epoch" in error
     assert "epochs" in error
