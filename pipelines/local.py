@@ -67,6 +67,7 @@ def run(parameters: Parameters, output: Path, on_event: EventHandler) -> Path:
 def _set_environment(output: Path) -> None:
     """What the stages' processes inherit."""
     os.environ.setdefault("TAMIS_CACHE", str(Path.cwd() / ".tamis" / "cache"))
+    os.environ.setdefault("TAMIS_CHECKPOINTS", str(Path.cwd() / ".tamis" / "checkpoints"))
     os.environ.setdefault("TAMIS_METRICS", str(output / "metrics"))
     os.environ.setdefault("TAMIS_RUN_ID", output.name)
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

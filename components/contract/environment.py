@@ -14,6 +14,8 @@ class Environment:
 
     Attributes:
         cache: Directory of the stage cache (`TAMIS_CACHE`); None turns caching off.
+        checkpoints: Directory that outlives a killed training (`TAMIS_CHECKPOINTS`); None keeps
+            checkpoints beside the result.
         metrics: Directory for Prometheus text files (`TAMIS_METRICS`); None for none.
         run_id: Identifies the pipeline run in logs (`TAMIS_RUN_ID`).
         tracking_uri: MLflow's address (`MLFLOW_TRACKING_URI`), SQLite under `.tamis/` by default.
@@ -21,6 +23,7 @@ class Environment:
     """
 
     cache: Path | None
+    checkpoints: Path | None
     metrics: Path | None
     run_id: str
     tracking_uri: str
@@ -32,6 +35,7 @@ def environment() -> Environment:
     """The environment of this process, read at the first call and then kept."""
     return Environment(
         cache=_path("TAMIS_CACHE"),
+        checkpoints=_path("TAMIS_CHECKPOINTS"),
         metrics=_path("TAMIS_METRICS"),
         run_id=os.environ.get("TAMIS_RUN_ID", ""),
         tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or default_tracking_uri(),

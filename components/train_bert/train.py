@@ -27,6 +27,8 @@ from components.training.schedule import warmup_linear
 
 STAGE = "train-bert"
 CODE = ("contract", "training", "train_bert", "catalogue.py")
+WEIGHTS_CODE = ("training", "train_bert")
+"""What a checkpoint must not outlive; a change elsewhere should not cost hours of training."""
 
 
 @cached(STAGE, kind=KIND, code=CODE)
@@ -54,7 +56,9 @@ def train(dataset: Path, tokens: Path, out: Path, settings: BertSettings) -> Man
     data, encoded, tokenizer = open_inputs(dataset, tokens)
     frame = Frame(settings.max_tokens, tokenizer.padding, tokenizer.prefix, tokenizer.suffix)
     with training_device() as device:
-        checkpoint = Checkpoint(out, training_key(encoded, settings, CODE, device.processes))
+        checkpoint = Checkpoint(
+            out, training_key(encoded, settings, WEIGHTS_CODE, device.processes)
+        )
         encoder = open_encoder(settings.encoder, tokenizer, settings.max_tokens)
         freeze(encoder, settings.frozen_layers)
         torch.manual_seed(settings.seed)

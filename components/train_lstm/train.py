@@ -26,6 +26,8 @@ from components.training.schedule import one_cycle
 
 STAGE = "train-lstm"
 CODE = ("contract", "training", "train_lstm", "catalogue.py")
+WEIGHTS_CODE = ("training", "train_lstm")
+"""What a checkpoint must not outlive; a change elsewhere should not cost hours of training."""
 
 
 @cached(STAGE, kind=KIND, code=CODE)
@@ -54,7 +56,9 @@ def train(dataset: Path, tokens: Path, out: Path, settings: LstmSettings) -> Man
     data, encoded, tokenizer = open_inputs(dataset, tokens)
     frame = Frame(settings.max_tokens, tokenizer.padding)
     with training_device() as device:
-        checkpoint = Checkpoint(out, training_key(encoded, settings, CODE, device.processes))
+        checkpoint = Checkpoint(
+            out, training_key(encoded, settings, WEIGHTS_CODE, device.processes)
+        )
         torch.manual_seed(settings.seed)
         network = LstmNetwork(
             encoded.vocab_size,

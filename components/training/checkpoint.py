@@ -1,7 +1,9 @@
 """Checkpoints that survive a kill: published like any artifact, without a pickle.
 
-`latest` holds the weights and the optimizer's moments, `best` the weights that
-validate best. Both stand beside the result, `.<name>.checkpoint/`, until it is published.
+`latest` holds the weights and the optimizer's moments, `best` the weights that validate best.
+Both are removed when the result is published. They stand in `TAMIS_CHECKPOINTS`, a folder that
+outlives the process and its output (`tamis run` gives each run new ones; a cluster mounts a
+volume), or else beside the result, `.<name>.checkpoint/`.
 """
 
 from __future__ import annotations
@@ -18,7 +20,8 @@ import torch
 
 from components.contract import logs
 from components.contract.artifact import publish, verify
-from components.contract.cache import code_digest
+from components.contract.cache import Fingerprinted, code_digest
+from components.contract.environment import environment
 from components.contract.errors import InputError, IntegrityError
 from components.contract.tokens import Tokens
 
@@ -40,7 +43,9 @@ def training_key(tokens: Tokens, settings: Any, code: tuple[str, ...], processes
     """
     document = [
         tokens.manifest.digest,
-        dataclasses.asdict(settings),
+        settings.fingerprint()
+        if isinstance(settings, Fingerprinted)
+        else dataclasses.asdict(settings),
         code_digest(code),
         processes,
     ]
@@ -57,7 +62,8 @@ class Checkpoint:
 
     def __init__(self, out: Path, key: str) -> None:
         out = out.absolute()
-        self._folder = out.parent / f".{out.name}.checkpoint"
+        kept = environment().checkpoints
+        self._folder = kept / key if kept else out.parent / f".{out.name}.checkpoint"
         self._key = key
 
     def save(self, name: str, state: Mapping[str, Any], **tensors: Tensors) -> None:

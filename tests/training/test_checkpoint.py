@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from components.contract.environment import environment
 from components.contract.tokens import Tokens
 from components.train_lstm.settings import LstmSettings
 from components.training.checkpoint import Checkpoint, training_key
@@ -68,3 +69,16 @@ def test_the_key_tells_trainings_apart(tokens: Path, other: dict[str, object]) -
 
     assert key() == key()
     assert key(**other) != key()  # type: ignore[arg-type]
+
+
+def test_a_lasting_folder_serves_another_output(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed `tamis run` leaves an output that the next run doesn't know."""
+    monkeypatch.setenv("TAMIS_CHECKPOINTS", str(tmp_path / "kept"))
+    environment.cache_clear()
+    Checkpoint(tmp_path / "run-1" / "out", "key").save("latest", {"step": 4}, network=WEIGHTS)
+    found = Checkpoint(tmp_path / "run-2" / "out", "key").load("latest")
+    assert found is not None
+    assert found[0] == {"step": 4}
+    assert Checkpoint(tmp_path / "run-2" / "out", "another").load("latest") is None

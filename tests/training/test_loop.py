@@ -191,7 +191,7 @@ def test_a_killed_process_goes_on_from_its_checkpoint(
     second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     events = [json.loads(line) for line in second.stderr.splitlines() if line.startswith("{")]
     resumed = [event for event in events if event["event"] == "resumed"]
-    assert len(resumed) == 1
+    assert len(resumed) == 1, second.stderr
     assert resumed[0]["step"] > 0
     assert not (tmp_path / ".out.checkpoint").exists()
     verify(tmp_path / "out", "bundle")
