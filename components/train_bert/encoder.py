@@ -11,7 +11,7 @@ from components.contract.tokenizer import Tokenizer
 from components.contract.weights import resolve_weights
 
 
-def open_encoder(uri: str, tokenizer: Tokenizer, max_tokens: int) -> Any:
+def open_encoder(uri: str, tokenizer: Tokenizer, max_tokens: int, dropout: float = 0.0) -> Any:
     """A transformers encoder without its pooler, in float32.
 
     Only safetensors weights are read: PyTorch's own format is a pickle, which can run code.
@@ -20,6 +20,7 @@ def open_encoder(uri: str, tokenizer: Tokenizer, max_tokens: int) -> Any:
         uri: Hub id, folder or `package://` address.
         tokenizer: What the ids come from.
         max_tokens: Longest row that it will be given.
+        dropout: Replaces every dropout of its configuration.
 
     Returns:
         The module; it takes `input_ids` and `attention_mask` (b, t) int64 and gives
@@ -30,10 +31,16 @@ def open_encoder(uri: str, tokenizer: Tokenizer, max_tokens: int) -> Any:
             tokenizer has more ids than it, `bad_parameter` when `max_tokens` exceeds its
             positions.
     """
-    from transformers import AutoModel
+    from transformers import AutoConfig, AutoModel
 
     try:
-        encoder = AutoModel.from_pretrained(resolve_weights(uri), use_safetensors=True)
+        config = AutoConfig.from_pretrained(resolve_weights(uri))
+        for name, value in vars(config).items():  # each kind of encoder has its own names
+            if "dropout" in name and isinstance(value, float):
+                setattr(config, name, dropout)
+        encoder = AutoModel.from_pretrained(
+            resolve_weights(uri), config=config, use_safetensors=True
+        )
     except (OSError, ValueError) as error:
         raise InputError(
             "no_weights",

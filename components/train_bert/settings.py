@@ -20,6 +20,8 @@ class BertSettings:
         seed: Decides the head's first weights, the batches and the dropout.
         max_tokens: Longest row, special tokens counted; a longer text keeps its head and its tail.
         dropout: Share of the pooled values that a step leaves out.
+        encoder_dropout: The same inside the encoder. One epoch is too short to overfit, and drawing
+            the masks takes a fifth of a step on a CPU; raise it with the epochs.
         frozen_layers: Layers, counted from the input, that keep their pretrained weights, the
             embeddings with them; each saves its backward pass, a ninth of a step with six layers.
             0 trains everything.
@@ -42,6 +44,7 @@ class BertSettings:
     seed: int = 13
     max_tokens: int = 64
     dropout: float = 0.1
+    encoder_dropout: float = 0.0
     frozen_layers: int = 0
     epochs: int = 1
     batch_rows: int = 32
@@ -75,7 +78,7 @@ class BertSettings:
         for name in ("learning_rate", "head_learning_rate", "clip"):
             value = getattr(self, name)
             require(value > 0, name, f"must be above 0, not {value}")
-        for name in ("dropout", "warmup"):
+        for name in ("dropout", "encoder_dropout", "warmup"):
             value = getattr(self, name)
             require(0 <= value < 1, name, f"must be in [0, 1), not {value}")
         require(

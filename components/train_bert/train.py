@@ -59,7 +59,9 @@ def train(dataset: Path, tokens: Path, out: Path, settings: BertSettings) -> Man
         checkpoint = Checkpoint(
             out, training_key(encoded, settings, WEIGHTS_CODE, device.processes)
         )
-        encoder = open_encoder(settings.encoder, tokenizer, settings.max_tokens)
+        encoder = open_encoder(
+            settings.encoder, tokenizer, settings.max_tokens, settings.encoder_dropout
+        )
         freeze(encoder, settings.frozen_layers)
         torch.manual_seed(settings.seed)
         network = BertNetwork(encoder, len(encoded.labels), settings.dropout).to(device.torch)

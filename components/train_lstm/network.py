@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import nn
 
@@ -42,6 +43,11 @@ class LstmNetwork(nn.Module):  # type: ignore[misc]
         self.backwards = nn.LSTM(embedding, hidden, batch_first=True)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(2 * (embedding + 2 * hidden), classes)
+
+    def start_from(self, vectors: npt.NDArray[np.float32]) -> None:
+        """Replace the random token vectors, (vocabulary, embedding) float32, before training."""
+        with torch.no_grad():
+            self.embedding.weight.copy_(torch.from_numpy(vectors))
 
     def forward(self, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """Logits of a batch.

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from dataclasses import dataclass
 
 from components.contract.settings import require
+from components.contract.weights import weights_fingerprint
 
 
 @dataclass(frozen=True)
@@ -15,6 +18,8 @@ class LstmSettings:
         tokenizer: Name of the tokenizer in the parameter file.
         seed: Decides the first weights, the batches and the dropout.
         max_tokens: Longest row; a longer text keeps its head and its tail.
+        vectors: Hub id, folder or `package://` address of an encoder whose token vectors the
+            training starts from (its tokenizer must be the LSTM's); empty starts at random.
         embedding: Width of a token's vector.
         hidden: Width of each direction's state.
         dropout: Share of the embedded and of the pooled values that a step leaves out.
@@ -31,6 +36,7 @@ class LstmSettings:
     tokenizer: str = "bpe"
     seed: int = 13
     max_tokens: int = 256
+    vectors: str = ""
     embedding: int = 128
     hidden: int = 128
     dropout: float = 0.5
@@ -42,6 +48,11 @@ class LstmSettings:
     clip: float = 1.0
     patience: int = 2
     checkpoint_seconds: float = 60.0
+
+    def fingerprint(self) -> str:
+        """Every parameter, the vectors by their content: what decides the trained model."""
+        vectors = weights_fingerprint(self.vectors) if self.vectors else ""
+        return json.dumps({**dataclasses.asdict(self), "vectors": vectors}, sort_keys=True)
 
     def check(self) -> None:
         """Refuse values that can't work."""

@@ -16,6 +16,7 @@ from components.train_lstm.graph import write_graph
 from components.train_lstm.model import LstmClassifier
 from components.train_lstm.network import LstmNetwork
 from components.train_lstm.settings import LstmSettings
+from components.train_lstm.vectors import pretrained_vectors
 from components.training.batches import TokenRows
 from components.training.checkpoint import Checkpoint, training_key
 from components.training.device import Device, training_device
@@ -66,7 +67,12 @@ def train(dataset: Path, tokens: Path, out: Path, settings: LstmSettings) -> Man
             settings.embedding,
             settings.hidden,
             settings.dropout,
-        ).to(device.torch)
+        )
+        if settings.vectors:
+            network.start_from(
+                pretrained_vectors(settings.vectors, encoded.vocab_size, settings.embedding)
+            )
+        network.to(device.torch)
         if device.main:
             with publish(out, KIND) as draft:
                 history = fit(network, encoded, frame, settings, device, checkpoint)

@@ -31,7 +31,7 @@ def test_one_node_a_stage_and_architecture(compiled: dict[str, Any]) -> None:
         "tokenize-bpe": ["ingest"],
         "tokenize-wordpiece": ["ingest"],
         "train-logistic": ["ingest", "tokenize-bpe"],
-        "train-lstm": ["ingest", "tokenize-bpe"],
+        "train-lstm": ["ingest", "tokenize-wordpiece"],
         "train-bert": ["ingest", "tokenize-wordpiece"],
         "evaluate-logistic": ["ingest", "train-logistic"],
         "evaluate-lstm": ["ingest", "train-lstm"],
