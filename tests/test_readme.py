@@ -22,9 +22,13 @@ COMMANDS = [
     for block in re.findall(r"```console\n(.*?)```", README, re.DOTALL)
     for line in block.splitlines()
 ]
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("readme")]
-# Bars a few standard errors (1.4 points) below what plain recipes reach on these test rows.
-BARS = {"logistic": 0.755, "lstm": 0.75, "bert": 0.805}
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xdist_group("readme"),
+    pytest.mark.timeout(3_000),  # a hang, not a slow machine
+]
+# One standard error (1.4 points) below what `make bench` asks for: another CPU rounds differently.
+BARS = {"logistic": 0.741, "lstm": 0.736, "bert": 0.791}
 
 
 @pytest.fixture(scope="module")
