@@ -41,7 +41,7 @@ format: $(STAMP) ## Format and fix what can be fixed
 	$(BIN)/ruff check --fix .
 
 test: $(STAMP) ## Every test, those that train models and start servers too
-	$(BIN)/pytest -n 2 --dist loadgroup
+	$(BIN)/pytest -n 2 --dist loadfile
 
 bench: $(STAMP) ## Accuracy, time and memory beside plain references
 	$(BIN)/python -m tests.bench

@@ -24,7 +24,6 @@ COMMANDS = [
 ]
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.xdist_group("readme"),
     pytest.mark.timeout(3_000),  # a hang, not a slow machine
 ]
 # One standard error (1.4 points) below what `make bench` asks for: another CPU rounds differently.

@@ -16,7 +16,7 @@ from components.catalogue import ARCHITECTURES
 from components.contract.artifact import verify
 from tests.conftest import ROOT, reviews, write_csv
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("dvc"), pytest.mark.timeout(1_800)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
 DATASET = {"ingest"}
 TOKENS = {"tokenize@bpe", "tokenize@wordpiece"}
 TRAINED = {f"train@{name}" for name in ARCHITECTURES}

@@ -20,7 +20,7 @@ TASKS = {
     "evaluate-logistic", "evaluate-lstm", "register",
 }  # fmt: skip
 Params = dict[str, Any]
-pytestmark = [pytest.mark.xdist_group("run"), pytest.mark.timeout(1_800)]
+pytestmark = [pytest.mark.timeout(1_800)]
 
 
 def tamis(folder: Path, *arguments: str, **extra: str) -> "subprocess.CompletedProcess[str]":
