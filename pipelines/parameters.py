@@ -57,7 +57,8 @@ def load(
 
     Args:
         path: The YAML file.
-        data: Another source; the file's row filter, label names and columns go with its own.
+        data: Another source; the file's row filter, label names, columns and expected labels go
+            with its own.
         text_column: The text's column in that source.
         label_column: The label's column in that source.
         architectures: Train these alone; all of the file's when empty.
@@ -80,6 +81,8 @@ def load(
     source = {} if data else dict(document.get("source") or {})
     source.update({key: value for key, value in changes.items() if value})
     document["source"] = source
+    if data:  # the file's expectations name its own labels
+        document["evaluate"] = {**(document.get("evaluate") or {}), "minimum_function": []}
     name = model_name or (data and _name_of(data))
     if name:
         document["register"] = {**(document.get("register") or {}), "model_name": name}

@@ -91,6 +91,12 @@ def test_other_data_makes_a_model_of_its_own_name(tmp_path: Path, data: str, nam
     assert load(file, data=data, model_name="other").register["model_name"] == "other"
 
 
+def test_other_data_is_not_held_to_the_demos_labels() -> None:
+    file = ROOT / "params.yaml"
+    assert load(file).evaluate["minimum_function"]
+    assert load(file, data="b.csv").evaluate["minimum_function"] == []
+
+
 def test_architectures_can_be_chosen(tmp_path: Path) -> None:
     file = ROOT / "params.yaml"
     assert list(load(file, architectures=["bert"]).architectures) == ["bert"]
