@@ -128,8 +128,8 @@ def test_the_pipeline_compiles(clone: Path) -> None:
     assert "pipelineInfo" in (clone / "pipeline.yaml").read_text()
 
 
-def test_dvc_knows_what_to_do(clone: Path) -> None:
-    """A whole `dvc repro` is tested on a few rows elsewhere; here it says what it would run."""
-    told = shell(clone, f"{COMMANDS[6]} --dry")
-    assert "ingest" in told
-    assert "train@bert" in told
+def test_dvc_runs_the_same_stages(clone: Path) -> None:
+    """A whole `dvc repro` is tested on a few rows elsewhere; here its first stage on all."""
+    told = shell(clone, f"{COMMANDS[6]} ingest")
+    assert "Running stage 'ingest'" in told
+    assert (clone / "data" / "dataset" / "manifest.json").exists()
