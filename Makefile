@@ -34,7 +34,7 @@ check: $(STAMP) ## Format, lint, types, import rules, docstrings
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pydoclint --quiet components pipelines
+	$(BIN)/pydoclint --quiet components pipelines serving
 
 format: $(STAMP) ## Format and fix what can be fixed
 	$(BIN)/ruff format .

@@ -89,11 +89,12 @@ def tokenizer(strategy: str) -> type[Tokenizer]:
     return cast(type[Tokenizer], getattr(importlib.import_module(module), name))
 
 
-def open_classifier(path: Path) -> tuple[Bundle, Classifier]:
+def open_classifier(path: Path, threads: int | None = None) -> tuple[Bundle, Classifier]:
     """Open a bundle as a server does: verify its digests, load it, replay its golden rows.
 
     Args:
         path: The bundle's directory.
+        threads: CPU threads that one scoring call may use; None takes the environment's.
 
     Returns:
         The bundle and its classifier, ready to score.
@@ -105,6 +106,6 @@ def open_classifier(path: Path) -> tuple[Bundle, Classifier]:
     """
     bundle = Bundle.open(path)
     own = tokenizer(str(bundle.manifest.facts["tokenizer"])).load(path)
-    classifier = architecture(bundle.architecture).load_classifier().load(path, own)
+    classifier = architecture(bundle.architecture).load_classifier().load(path, own, threads)
     bundle.replay(classifier)
     return bundle, classifier

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from components.catalogue import open_classifier
-from components.register.champion import open_champion
+from components.registry.champion import open_champion
 
 BATCH = 64
 """Texts scored at once: enough to fill a batch, few enough to answer a slow pipe soon."""

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from components.contract.artifact import replace_json, storage_error
-from components.register.champion import open_champion
+from components.registry.champion import open_champion
 from pipelines.prediction import one_line
 
 EXAMPLES = 3

@@ -37,7 +37,7 @@ print("ok")
 """
 MODULES = sorted(
     path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
-    for folder in ("components", "pipelines")
+    for folder in ("components", "pipelines", "serving")
     for path in (ROOT / folder).rglob("*.py")
     if path.name != "__main__.py"
 )

@@ -2,8 +2,9 @@
 
 Files: `classifier.json`, weights (`weights.safetensors` or `model.onnx`), `tokenizer.json`,
 `golden.jsonl` (text, ids, probabilities, replayed before a server says that it is ready),
-`reference.safetensors` (probabilities and lengths of validation rows, for drift) and
-`history.json` (metrics by epoch). No file is ever unpickled.
+`reference.safetensors` (of up to 1,000 validation rows, for drift: probabilities (n, k), features
+(n, d), token lengths (n,), labels (n,)) and `history.json` (metrics by epoch). No file
+is ever unpickled.
 """
 
 from __future__ import annotations

@@ -18,8 +18,7 @@ import numpy.typing as npt
 
 from components.contract.artifact import write_json
 from components.contract.bundle import CLASSIFIER_FILE
-from components.contract.calibration import Logits
-from components.contract.classifier import Classifier
+from components.contract.classifier import Classifier, Scores
 from components.contract.encoding import Encoding, Ids, Lengths, head_tail, length_buckets, pad
 from components.contract.environment import environment
 from components.contract.errors import IntegrityError
@@ -48,23 +47,15 @@ class Frame:
     prefix: tuple[int, ...] = ()
     suffix: tuple[int, ...] = ()
 
+    @property
+    def text_tokens(self) -> int:
+        """What prefix and suffix leave of `max_tokens` to the text."""
+        return self.max_tokens - len(self.prefix) - len(self.suffix)
+
     def rectangle(self, rows: Sequence[Ids]) -> tuple[npt.NDArray[np.int64], Lengths]:
         """Ids (b, longest) int64 and lengths (b,) int64 of b texts."""
-        limit = self.max_tokens - len(self.prefix) - len(self.suffix)
-        return pad([head_tail(row, limit) for row in rows], self.padding, self.prefix, self.suffix)
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What one forward pass gives.
-
-    Attributes:
-        logits: (n, k) float32, before temperature and softmax.
-        features: (n, d) float32, the pooled vector that the last layer sees.
-    """
-
-    logits: Logits
-    features: npt.NDArray[np.float32]
+        cut = [head_tail(row, self.text_tokens) for row in rows]
+        return pad(cut, self.padding, self.prefix, self.suffix)
 
 
 class OnnxSession:
@@ -72,17 +63,18 @@ class OnnxSession:
 
     Args:
         file: The ONNX file.
+        threads: CPU threads that one run may use; None takes the environment's.
 
     Raises:
         IntegrityError: `corrupted` when it isn't a graph with the outputs that we read.
     """
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, threads: int | None = None) -> None:
         import onnxruntime
         from onnxruntime.capi import onnxruntime_pybind11_state as state
 
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = environment().threads or 1
+        options.intra_op_num_threads = threads or environment().threads
         options.inter_op_num_threads = 1
         options.use_deterministic_compute = True
         options.enable_mem_pattern = False  # batches differ in shape: nothing to plan ahead
@@ -126,6 +118,7 @@ class OnnxClassifier(Classifier):
         labels: Label names in the order of the logits.
         max_tokens: Longest row that the model is given.
         temperature: Divides the logits before the softmax.
+        threads: CPU threads that one run may use; None takes the environment's.
     """
 
     architecture: ClassVar[str]
@@ -139,6 +132,7 @@ class OnnxClassifier(Classifier):
         labels: Sequence[str],
         max_tokens: int,
         temperature: float = 1.0,
+        threads: int | None = None,
     ) -> None:
         self.labels = tuple(labels)
         self.tokenizer = tokenizer
@@ -146,9 +140,13 @@ class OnnxClassifier(Classifier):
         self._file = file
         prefix, suffix = (tokenizer.prefix, tokenizer.suffix) if self.framed else ((), ())
         self._frame = Frame(max_tokens, tokenizer.padding, prefix, suffix)
-        self._session = OnnxSession(file)
+        self._session = OnnxSession(file, threads)
         if self._session.width("logits") != len(self.labels):
             raise IntegrityError("corrupted", f"{str(file)!r} doesn't score {self.labels}.")
+
+    @property
+    def max_tokens(self) -> int | None:
+        return self._frame.text_tokens
 
     def inputs(
         self, ids: npt.NDArray[np.int64], lengths: Lengths
@@ -174,9 +172,6 @@ class OnnxClassifier(Classifier):
             logits[rows], features[rows] = self._session.run(self.inputs(ids, real))
         return Scores(logits, features)
 
-    def logits(self, encoding: Encoding) -> Logits:
-        return self.score(encoding).logits
-
     def save(self, directory: Path) -> None:
         target = directory / MODEL_FILE
         if target.resolve() != self._file.resolve():
@@ -191,7 +186,7 @@ class OnnxClassifier(Classifier):
         write_json(directory / CLASSIFIER_FILE, document)
 
     @classmethod
-    def load(cls, directory: Path, tokenizer: Tokenizer) -> Self:
+    def load(cls, directory: Path, tokenizer: Tokenizer, threads: int | None = None) -> Self:
         file = directory / CLASSIFIER_FILE
         try:
             document = json.loads(file.read_text(encoding="utf-8"))
@@ -204,4 +199,4 @@ class OnnxClassifier(Classifier):
             raise IntegrityError("corrupted", f"{str(file)!r} was saved with another tokenizer.")
         if not (labels and max_tokens > 0 and 0 < temperature < np.inf):
             raise IntegrityError("corrupted", f"{str(file)!r} holds impossible values.")
-        return cls(directory / MODEL_FILE, tokenizer, labels, max_tokens, temperature)
+        return cls(directory / MODEL_FILE, tokenizer, labels, max_tokens, temperature, threads)

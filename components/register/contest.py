@@ -12,11 +12,11 @@ from components.catalogue import open_classifier
 from components.contract.bundle import Bundle
 from components.contract.dataset import Dataset
 from components.contract.logs import Progress
-from components.register.champion import bundle_store, local_bundle
 from components.register.gate import Contender, Decision, decide
 from components.register.overlap import Overlap, rows_by_rule, rows_in_train
-from components.register.registry import Registry, Version
 from components.register.settings import RegisterSettings
+from components.registry.aliases import Registry, Version
+from components.registry.champion import bundle_store, local_bundle
 
 Integers = npt.NDArray[np.integer[Any]]
 

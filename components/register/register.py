@@ -19,9 +19,9 @@ from components.contract.decorators import logged, timed, validated
 from components.contract.environment import environment
 from components.contract.errors import InputError, TamisError
 from components.register.gate import Decision, choose
-from components.register.registry import CHALLENGER, CHAMPION, Registry, Version
 from components.register.revision import git_revision, tamis_version
 from components.register.settings import RegisterSettings
+from components.registry.aliases import CHALLENGER, CHAMPION, Registry, Version
 
 KIND = "registration"
 CODE = ("contract", "register", "catalogue.py")
@@ -193,7 +193,7 @@ def _promote(
     bundle: Bundle,
 ) -> None:
     """Move the champion's alias, the stage's last change: a crash before it changes nothing."""
-    from components.register.champion import keep_bundle
+    from components.registry.champion import keep_bundle
 
     now = registry.resolve(CHAMPION)
     if (now and now.number) != (champion and champion.number):

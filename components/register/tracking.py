@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import importlib
 import json
-import logging
 import math
-import os
 import tempfile
 import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import Any
 
 import components
 from components.contract.bundle import HISTORY_FILE, Bundle
-from components.contract.errors import TamisError
-from components.register.registry import Registry, Version
+from components.registry.aliases import Registry, Version
+from components.registry.mlflow_client import mlflow_told, quiet_mlflow
 
 PARAMETER_CHARACTERS = 500
 """MLflow refuses longer parameter values on some of its databases."""
@@ -41,12 +38,12 @@ class Tracking:
     def __init__(self, registry: Registry, experiment: str) -> None:
         self._registry, self._experiment = registry, experiment
         mlflow = quiet_mlflow()
-        with _told():
+        with mlflow_told():
             self.client = mlflow.MlflowClient(registry.uri, registry.uri)
 
     def version_of(self, bundle_digest: str) -> Version | None:
         """The version that holds a bundle, if there is one: a second run adds no second one."""
-        with _told():
+        with mlflow_told():
             found = self.client.search_model_versions(
                 f"name = '{self._registry.model}' and tags.bundle_digest = '{bundle_digest}'"
             )
@@ -64,7 +61,7 @@ class Tracking:
         Returns:
             The new version.
         """
-        with _told():
+        with mlflow_told():
             run = self.client.create_run(
                 self._experiment_id(), run_name=bundle.architecture, tags=dict(tags)
             )
@@ -86,13 +83,13 @@ class Tracking:
 
     def point(self, alias: str, version: Version) -> None:
         """Let an alias point to a version; one atomic call."""
-        with _told():
+        with mlflow_told():
             self.client.set_registered_model_alias(self._registry.model, alias, version.number)
 
     def record(self, version: Version, decision: Mapping[str, Any]) -> None:
         """Keep a gate's decision: tags on the version, `decision.json` on its run."""
         model = self._registry.model
-        with _told():
+        with mlflow_told():
             found = self.client.get_model_version(model, version.number)
             if found.run_id:
                 self.client.log_dict(found.run_id, dict(decision), "decision.json")
@@ -143,48 +140,6 @@ class Tracking:
         for start in range(0, len(logged), 1_000):  # the most that one call may hold
             self.client.log_batch(run_id, metrics=logged[start : start + 1_000])
         self.client.log_batch(run_id, params=parameters[:100])
-
-
-def quiet_mlflow() -> Any:
-    """The `mlflow` module, imported without telemetry and without its chatter."""
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    import mlflow
-
-    for name in ("mlflow", "alembic"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    return mlflow
-
-
-def download_artifacts(registry: Registry, version: Version, directory: Path) -> Path:
-    """Download what a registered model carries besides its code: the bundle.
-
-    The version is resolved here rather than by a `models:/` address, which MLflow looks up in the
-    process's own registry, whatever it is told.
-
-    Args:
-        registry: The MLflow to ask.
-        version: The version.
-        directory: Where the files are written.
-
-    Returns:
-        The folder that holds them.
-
-    Raises:
-        TamisError: `tracking_failed`.
-    """
-    mlflow = quiet_mlflow()
-    with _told():
-        client = mlflow.MlflowClient(registry.uri, registry.uri)
-        address = client.get_model_version_download_uri(registry.model, version.number)
-        return Path(
-            mlflow.artifacts.download_artifacts(
-                artifact_uri=f"{address.rstrip('/')}/artifacts",
-                dst_path=str(directory),
-                tracking_uri=registry.uri,
-            )
-        )
 
 
 def save_model(bundle: Bundle, path: Path) -> None:
@@ -248,17 +203,3 @@ def flattened(facts: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "architecture", str(facts["architecture"])
     yield "tokenizer_strategy", str(facts["tokenizer"])
     yield from walk("", facts["settings"])
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """MLflow's failures as ours."""
-    from mlflow.exceptions import MlflowException
-
-    try:
-        yield
-    except MlflowException as error:
-        first = str(error.message).splitlines()[0][:300]
-        raise TamisError(
-            "tracking_failed", f"MLflow refused: {first}", "Check MLFLOW_TRACKING_URI."
-        ) from error

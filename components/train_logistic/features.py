@@ -14,6 +14,9 @@ from components.contract.encoding import Encoding, Integers
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FINISH = np.uint64(0xD6E8FEB86659FD93)
 
+SKETCH_BITS = 6
+"""A row's sketch has 2 to this power numbers: enough for drift detection, cheap to send."""
+
 
 @dataclass(frozen=True)
 class Counts:
@@ -85,3 +88,27 @@ def weigh(
     values = (1 + np.log(counts.counts[used])) * idf[features]
     norms = np.sqrt(np.bincount(rows, values**2, minlength=len(starts) - 1))
     return starts, features, values / norms[rows]
+
+
+def sketch(counts: Counts) -> npt.NDArray[np.float32]:
+    """Rows of few numbers whose distances follow those of the n-gram sets.
+
+    Signed feature hashing keeps inner products in expectation (Weinberger et al. 2009,
+    https://arxiv.org/abs/0902.2206). N-grams never seen in training count too: they are what
+    drift brings.
+
+    Args:
+        counts: n rows.
+
+    Returns:
+        (n, 2 ** SKETCH_BITS) float32; the squared norm of a row is 1 in expectation, a row
+        without n-grams is zero.
+    """
+    rows, width = len(counts.starts) - 1, 1 << SKETCH_BITS
+    mixed = counts.features.astype(np.uint64) * _STEP
+    bucket = (mixed >> np.uint64(64 - SKETCH_BITS)).astype(np.int64)
+    sign = 1.0 - 2.0 * ((mixed >> np.uint64(63 - SKETCH_BITS)) & np.uint64(1)).astype(np.float64)
+    sums = np.bincount(counts.rows * width + bucket, sign, minlength=rows * width)
+    scale = np.sqrt(np.maximum(np.diff(counts.starts), 1))
+    rescaled: npt.NDArray[np.float32] = (sums.reshape(rows, width) / scale[:, None]).astype("f4")
+    return rescaled

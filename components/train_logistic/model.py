@@ -11,12 +11,11 @@ import numpy.typing as npt
 
 from components.contract.artifact import write_json
 from components.contract.bundle import CLASSIFIER_FILE
-from components.contract.calibration import Logits
-from components.contract.classifier import Classifier
+from components.contract.classifier import Classifier, Scores
 from components.contract.encoding import Encoding, Integers
 from components.contract.errors import IntegrityError
 from components.contract.tokenizer import Tokenizer
-from components.train_logistic.features import Counts, count_ngrams, weigh
+from components.train_logistic.features import Counts, count_ngrams, sketch, weigh
 
 WEIGHTS_FILE = "weights.safetensors"
 ENTRIES = 2_000_000
@@ -61,7 +60,11 @@ class LogisticClassifier(Classifier):
         self._position[index] = np.arange(len(index))
         self._kept = np.append(np.ones(len(index), bool), False)
 
-    def logits(self, encoding: Encoding) -> Logits:
+    @property
+    def max_tokens(self) -> int | None:
+        return None
+
+    def score(self, encoding: Encoding) -> Scores:
         counts = count_ngrams(encoding, self._ngrams, self._hash_bits)
         position = self._position[counts.features].astype(np.int64)
         known = Counts(counts.starts, position, counts.counts)
@@ -76,7 +79,7 @@ class LogisticClassifier(Classifier):
             end = min(max(end, row + 1), len(encoding))
             logits[row:end] = self._rows(starts[row : end + 1], features, values)
             row = end
-        return logits
+        return Scores(logits, sketch(counts))
 
     def _rows(
         self, starts: npt.NDArray[np.int64], features: Integers, values: npt.NDArray[np.float64]
@@ -112,7 +115,7 @@ class LogisticClassifier(Classifier):
         )
 
     @classmethod
-    def load(cls, directory: Path, tokenizer: Tokenizer) -> Self:
+    def load(cls, directory: Path, tokenizer: Tokenizer, threads: int | None = None) -> Self:
         from safetensors import SafetensorError
         from safetensors.numpy import load_file
 

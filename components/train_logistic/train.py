@@ -24,7 +24,7 @@ from components.contract.tokens import Tokens
 from components.train_logistic.features import Counts, count_ngrams, weigh
 from components.train_logistic.model import LogisticClassifier
 from components.train_logistic.settings import LogisticSettings
-from components.training.finish import accuracy, finish, validation_logits
+from components.training.finish import accuracy, finish, score_validation
 
 ALPHA = {"nb": 1e-3, "idf": 1e-5}
 """Best on the validation rows of both demo sources among 1e-3 … 1e-5."""
@@ -60,8 +60,8 @@ def train(dataset: Path, tokens: Path, out: Path, settings: LogisticSettings) ->
         trained = _Training(shards, settings)
         history = [trained.epoch(number) for number in range(1, settings.epochs + 1)]
         classifier = trained.classifier(_tokenizer(shards))
-        logits, labels, _ = validation_logits(classifier, shards)
-        history[-1]["validation_accuracy"] = accuracy(logits, labels)
+        validation = score_validation(classifier, shards)
+        history[-1]["validation_accuracy"] = accuracy(validation.logits, validation.labels)
         finish(draft, classifier, Dataset.open(dataset), shards, settings, history)
     return read_manifest(out, KIND)
 

@@ -15,12 +15,30 @@ from components.contract.bundle import write_bundle
 from components.contract.calibration import Logits, fit_temperature, log_loss, softmax
 from components.contract.classifier import Classifier
 from components.contract.dataset import Dataset
+from components.contract.encoding import from_rows
 from components.contract.tokens import Tokens
 
 GOLDEN_ROWS = 8
 REFERENCE_ROWS = 1_000
 VALIDATION_ROWS = 20_000
 """Enough for a temperature and an accuracy to 0.3 points; more would only cost memory."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Validation:
+    """What a classifier makes of n validation rows.
+
+    Attributes:
+        logits: (n, k) float32.
+        features: (min(n, REFERENCE_ROWS), d) float32.
+        labels: (n,) int32, the true ones.
+        lengths: (n,) int64, tokens in each text.
+    """
+
+    logits: Logits
+    features: npt.NDArray[np.float32]
+    labels: npt.NDArray[np.int32]
+    lengths: npt.NDArray[np.int64]
 
 
 def finish(
@@ -41,7 +59,8 @@ def finish(
         settings: The training settings (a dataclass), kept in the bundle.
         history: Metrics by epoch.
     """
-    logits, labels, lengths = validation_logits(classifier, tokens)
+    validation = score_validation(classifier, tokens)
+    logits, labels = validation.logits, validation.labels
     classifier.temperature = fit_temperature(logits, labels)
     draft.facts.update(
         data_digest=dataset.manifest.digest,
@@ -55,7 +74,9 @@ def finish(
     )
     reference = {
         "probabilities": softmax(logits[:REFERENCE_ROWS], classifier.temperature),
-        "lengths": lengths[:REFERENCE_ROWS],
+        "features": validation.features,
+        "lengths": validation.lengths[:REFERENCE_ROWS],
+        "labels": labels[:REFERENCE_ROWS],
     }
     golden = list(
         itertools.islice(
@@ -65,9 +86,7 @@ def finish(
     write_bundle(draft, classifier, golden, history, reference)
 
 
-def validation_logits(
-    classifier: Classifier, tokens: Tokens
-) -> tuple[Logits, npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+def score_validation(classifier: Classifier, tokens: Tokens) -> Validation:
     """Score the validation split's first `VALIDATION_ROWS` rows.
 
     Args:
@@ -75,19 +94,27 @@ def validation_logits(
         tokens: Where the rows come from.
 
     Returns:
-        Logits (n, k) float32, labels (n,) int32 and token lengths (n,) int64.
+        What it makes of them.
     """
-    logits = [np.zeros((0, len(classifier.labels)), np.float32)]
+    empty = classifier.score(from_rows([]))
+    logits, features = [empty.logits], [empty.features]
     labels, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
     seen = 0
     for encoding, expected in tokens.batches("validation", 1_000):
         if seen >= VALIDATION_ROWS:
             break
-        logits.append(classifier.logits(encoding))
+        scores = classifier.score(encoding)
+        logits.append(scores.logits)
+        features.append(scores.features[: max(0, REFERENCE_ROWS - seen)])
         labels.append(expected)
         lengths.append(encoding.lengths)
         seen += len(expected)
-    return np.concatenate(logits), np.concatenate(labels), np.concatenate(lengths)
+    return Validation(
+        np.concatenate(logits),
+        np.concatenate(features),
+        np.concatenate(labels),
+        np.concatenate(lengths),
+    )
 
 
 def accuracy(logits: Logits, labels: npt.NDArray[np.int32]) -> float:

@@ -8,8 +8,8 @@ import pytest
 
 from components.contract import logs
 from components.register.register import Candidate
-from components.register.registry import Registry
 from components.register.settings import RegisterSettings
+from components.registry.aliases import Registry
 from tests.evaluate.published import reviews, split_rows, train_bundle, write_dataset
 
 MARKERS = {"negative": "a dreadful bore", "positive": "a superb delight"}

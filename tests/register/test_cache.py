@@ -17,7 +17,7 @@ REGISTER = """
 import sys
 from pathlib import Path
 from components.register.register import Candidate, register
-from components.register.registry import Registry
+from components.registry.aliases import Registry
 from components.register.settings import RegisterSettings
 dataset, bundle, evaluation, out, uri = sys.argv[1:]
 {before}

@@ -10,9 +10,9 @@ import pytest
 from components.contract.artifact import read_manifest
 from components.contract.environment import environment
 from components.contract.errors import InputError, IntegrityError
-from components.register.champion import bundle_store, local_bundle, open_champion
 from components.register.register import register
-from components.register.registry import Registry, Version
+from components.registry.aliases import Registry, Version
+from components.registry.champion import bundle_store, local_bundle, open_champion
 from tests.register.conftest import SETTINGS
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
@@ -55,7 +55,7 @@ def test_the_champion_scores_as_the_trained_model(registered, trained):
 
 def test_right_after_registration_no_mlflow_is_needed(registered):
     script = (
-        "import sys\nfrom components.register.champion import open_champion\n"
+        "import sys\nfrom components.registry.champion import open_champion\n"
         "open_champion()\nprint('mlflow' in sys.modules, 'pyarrow' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)

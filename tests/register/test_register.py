@@ -7,7 +7,7 @@ import pytest
 from components.contract.artifact import read_manifest
 from components.contract.errors import InputError
 from components.register.register import Candidate, register
-from components.register.registry import Version
+from components.registry.aliases import Version
 from tests.evaluate.published import split_rows, write_dataset
 from tests.register.conftest import SETTINGS, candidate, marked_reviews
 

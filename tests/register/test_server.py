@@ -12,9 +12,9 @@ import urllib.request
 
 import pytest
 
-from components.register.champion import local_bundle
 from components.register.register import register
-from components.register.registry import Registry, Version
+from components.registry.aliases import Registry, Version
+from components.registry.champion import local_bundle
 from tests.register.conftest import SETTINGS
 
 pytestmark = [

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from components.contract.errors import TamisError
-from components.register.registry import Registry, Version
+from components.registry.aliases import Registry, Version
 
 
 def test_no_database_is_no_champion(tmp_path):

@@ -12,7 +12,7 @@ from components.contract.bundle import KIND, Bundle
 from components.contract.classifier import Classifier
 from components.contract.environment import environment
 from components.contract.errors import InputError, IntegrityError, TamisError
-from components.register.registry import CHAMPION, Registry, Version
+from components.registry.aliases import CHAMPION, Registry, Version
 
 
 def open_champion(model: str = f"tamis@{CHAMPION}") -> tuple[Bundle, Classifier]:
@@ -109,7 +109,7 @@ def _holds(path: Path, digest: str) -> bool:
 
 
 def _download(registry: Registry, version: Version, directory: Path) -> Path:
-    from components.register.tracking import download_artifacts
+    from components.registry.mlflow_client import download_artifacts
 
     for file in download_artifacts(registry, version, directory).rglob(MANIFEST):
         if _holds(file.parent, version.bundle_digest):

@@ -1,0 +1,1 @@
+"""The KServe predictor: opens a bundle, batches concurrent requests, scores."""

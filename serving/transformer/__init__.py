@@ -1,0 +1,1 @@
+"""The transformer: authentication, forwarding, drift scoring, feedback."""

@@ -1,0 +1,1 @@
+"""Drift scoring beside the request path."""

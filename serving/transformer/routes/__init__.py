@@ -1,0 +1,1 @@
+"""What the transformer answers, a file each."""
