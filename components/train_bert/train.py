@@ -1,34 +1,17 @@
-"""The train-bert stage: tokens and an encoder in, a bundle that ONNX Runtime serves out."""
+"""The train-bert stage: tokens and settings in, a bundle that ONNX Runtime serves out."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
-from components.contract.artifact import Manifest, publish, read_manifest
+from components.contract.artifact import Manifest, read_manifest
 from components.contract.bundle import KIND
 from components.contract.cache import cached
 from components.contract.decorators import logged, timed, validated
-from components.contract.onnx_session import MODEL_FILE, Frame
-from components.contract.tokens import Tokens
-from components.train_bert.encoder import freeze, open_encoder
-from components.train_bert.export import write_graph
-from components.train_bert.model import BertClassifier
-from components.train_bert.network import BertNetwork
 from components.train_bert.settings import BertSettings
-from components.training.batches import TokenRows
-from components.training.checkpoint import Checkpoint, training_key
-from components.training.device import Device, training_device
-from components.training.finish import VALIDATION_ROWS, finish
-from components.training.inputs import open_inputs
-from components.training.loop import History, Plan, Training
-from components.training.schedule import warmup_linear
 
 STAGE = "train-bert"
 CODE = ("contract", "training", "train_bert", "catalogue.py")
-WEIGHTS_CODE = ("training", "train_bert")
-"""What a checkpoint must not outlive; a change elsewhere should not cost hours of training."""
 
 
 @cached(STAGE, kind=KIND, code=CODE)
@@ -53,76 +36,7 @@ def train(dataset: Path, tokens: Path, out: Path, settings: BertSettings) -> Man
     Raises:
         TamisError: As `open_inputs`, `open_encoder`, `Training.run` and `publish`.
     """
-    data, encoded, tokenizer = open_inputs(dataset, tokens)
-    frame = Frame(settings.max_tokens, tokenizer.padding, tokenizer.prefix, tokenizer.suffix)
-    with training_device() as device:
-        checkpoint = Checkpoint(
-            out, training_key(encoded, settings, WEIGHTS_CODE, device.processes)
-        )
-        encoder = open_encoder(
-            settings.encoder, tokenizer, settings.max_tokens, settings.encoder_dropout
-        )
-        freeze(encoder, settings.frozen_layers)
-        torch.manual_seed(settings.seed)
-        network = BertNetwork(encoder, len(encoded.labels), settings.dropout).to(device.torch)
-        if device.main:
-            with publish(out, KIND) as draft:
-                history = fit(network, encoded, frame, settings, device, checkpoint)
-                file = draft.path / MODEL_FILE
-                write_graph(network, file)
-                classifier = BertClassifier(file, tokenizer, encoded.labels, settings.max_tokens)
-                finish(draft, classifier, data, encoded, settings, history)
-            checkpoint.remove()
-        else:
-            fit(network, encoded, frame, settings, device, checkpoint)
-        device.wait()
+    from components.train_bert.fit import fit_bundle  # torch: seconds that a cached result saves
+
+    fit_bundle(dataset, tokens, out, settings, STAGE)
     return read_manifest(out, KIND)
-
-
-def fit(
-    network: BertNetwork,
-    tokens: Tokens,
-    frame: Frame,
-    settings: BertSettings,
-    device: Device,
-    checkpoint: Checkpoint,
-) -> History:
-    """Train the network on the train split; it ends with the best weights.
-
-    Args:
-        network: On the device, with the encoder's pretrained weights.
-        tokens: Published tokens.
-        frame: How rows are cut, framed and padded.
-        settings: How to train.
-        device: Where.
-        checkpoint: Where states are kept.
-
-    Returns:
-        Metrics by evaluation.
-    """
-    groups = network.groups(
-        settings.learning_rate, settings.head_learning_rate, settings.weight_decay
-    )
-    plan = Plan(
-        stage=STAGE,
-        seed=settings.seed,
-        epochs=settings.epochs,
-        batch_rows=settings.batch_rows,
-        clip=settings.clip,
-        patience=settings.patience,
-        accumulate=settings.accumulate,
-        evaluations=settings.evaluations,
-        checkpoint_seconds=settings.checkpoint_seconds,
-    )
-    training = Training(
-        network,
-        torch.optim.AdamW(groups, fused=True),
-        warmup_linear(settings.warmup),
-        frame,
-        TokenRows(tokens, "train"),
-        TokenRows(tokens, "validation", VALIDATION_ROWS),
-        plan,
-        device,
-        checkpoint,
-    )
-    return training.run()

@@ -1,34 +1,17 @@
-"""The train-lstm stage: tokens in, a bundle that ONNX Runtime serves out."""
+"""The train-lstm stage: tokens and settings in, a bundle that ONNX Runtime serves out."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import torch
-
-from components.contract.artifact import Manifest, publish, read_manifest
+from components.contract.artifact import Manifest, read_manifest
 from components.contract.bundle import KIND
 from components.contract.cache import cached
 from components.contract.decorators import logged, timed, validated
-from components.contract.onnx_session import MODEL_FILE, Frame
-from components.contract.tokens import Tokens
-from components.train_lstm.graph import write_graph
-from components.train_lstm.model import LstmClassifier
-from components.train_lstm.network import LstmNetwork
 from components.train_lstm.settings import LstmSettings
-from components.train_lstm.vectors import pretrained_vectors
-from components.training.batches import TokenRows
-from components.training.checkpoint import Checkpoint, training_key
-from components.training.device import Device, training_device
-from components.training.finish import VALIDATION_ROWS, finish
-from components.training.inputs import open_inputs
-from components.training.loop import History, Plan, Training
-from components.training.schedule import one_cycle
 
 STAGE = "train-lstm"
 CODE = ("contract", "training", "train_lstm", "catalogue.py")
-WEIGHTS_CODE = ("training", "train_lstm")
-"""What a checkpoint must not outlive; a change elsewhere should not cost hours of training."""
 
 
 @cached(STAGE, kind=KIND, code=CODE)
@@ -54,81 +37,7 @@ def train(dataset: Path, tokens: Path, out: Path, settings: LstmSettings) -> Man
     Raises:
         TamisError: As `open_inputs`, `Training.run` and `publish`.
     """
-    data, encoded, tokenizer = open_inputs(dataset, tokens)
-    frame = Frame(settings.max_tokens, tokenizer.padding)
-    with training_device() as device:
-        checkpoint = Checkpoint(
-            out, training_key(encoded, settings, WEIGHTS_CODE, device.processes)
-        )
-        torch.manual_seed(settings.seed)
-        network = LstmNetwork(
-            encoded.vocab_size,
-            len(encoded.labels),
-            settings.embedding,
-            settings.hidden,
-            settings.dropout,
-        )
-        if settings.vectors:
-            network.start_from(
-                pretrained_vectors(settings.vectors, encoded.vocab_size, settings.embedding)
-            )
-        network.to(device.torch)
-        if device.main:
-            with publish(out, KIND) as draft:
-                history = fit(network, encoded, frame, settings, device, checkpoint)
-                file = draft.path / MODEL_FILE
-                write_graph(network.weights(), file)
-                classifier = LstmClassifier(file, tokenizer, encoded.labels, settings.max_tokens)
-                finish(draft, classifier, data, encoded, settings, history)
-            checkpoint.remove()
-        else:
-            fit(network, encoded, frame, settings, device, checkpoint)
-        device.wait()
+    from components.train_lstm.fit import fit_bundle  # torch: seconds that a cached result saves
+
+    fit_bundle(dataset, tokens, out, settings, STAGE)
     return read_manifest(out, KIND)
-
-
-def fit(
-    network: LstmNetwork,
-    tokens: Tokens,
-    frame: Frame,
-    settings: LstmSettings,
-    device: Device,
-    checkpoint: Checkpoint,
-) -> History:
-    """Train the network on the train split; it ends with the best weights.
-
-    Args:
-        network: On the device, with its first weights.
-        tokens: Published tokens.
-        frame: How rows are cut and padded.
-        settings: How to train.
-        device: Where.
-        checkpoint: Where states are kept.
-
-    Returns:
-        Metrics by epoch.
-    """
-    optimizer = torch.optim.AdamW(
-        network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True
-    )
-    plan = Plan(
-        stage=STAGE,
-        seed=settings.seed,
-        epochs=settings.epochs,
-        batch_rows=settings.batch_rows,
-        clip=settings.clip,
-        patience=settings.patience,
-        checkpoint_seconds=settings.checkpoint_seconds,
-    )
-    training = Training(
-        network,
-        optimizer,
-        one_cycle(settings.warmup),
-        frame,
-        TokenRows(tokens, "train"),
-        TokenRows(tokens, "validation", VALIDATION_ROWS),
-        plan,
-        device,
-        checkpoint,
-    )
-    return training.run()
