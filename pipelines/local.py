@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from components.contract.artifact import storage_error
+from components.contract.cache import prune
 from components.contract.environment import environment
 from components.contract.errors import EXIT_FAILURE, TamisError
 from pipelines import training
@@ -61,6 +62,9 @@ def run(parameters: Parameters, output: Path, on_event: EventHandler) -> Path:
                 training.training_pipeline(parameters)()
         except RuntimeError as error:
             raise listener.failure(output / "run.log") from error
+    cache = environment().cache
+    if cache is not None:
+        prune(cache, environment().cache_bytes)
     return next(path for path in artifacts.iterdir() if path.is_dir())
 
 

@@ -22,6 +22,9 @@ from components.contract.errors import InputError, IntegrityError, TamisError
 from components.contract.limits import MANIFEST_BYTES
 
 MANIFEST = "manifest.json"
+MEASURED = "measured.json"
+"""Kept out of the manifest, and by `.dvcignore` out of DVC's hashes: equal content is equal bytes,
+whatever making it cost."""
 SCHEMA = 1
 
 
@@ -33,7 +36,8 @@ class Manifest:
         kind: `dataset`, `tokens`, `bundle`, `evaluation` or `registration`.
         digest: SHA-256 (hex) of kind, facts and files: equal content, equal digest.
         facts: What the content is (labels, counts, settings); part of the digest.
-        measured: What making it cost (seconds, megabytes); not part of the digest.
+        measured: What making it cost (seconds, megabytes), from a file of its own; not part of
+            the digest, and empty where it got lost on the way.
         files: Relative path -> SHA-256 (hex) of its bytes.
     """
 
@@ -116,7 +120,7 @@ def read_manifest(path: Path, kind: str = "") -> Manifest:
             document["kind"],
             document["digest"],
             document["facts"],
-            document["measured"],
+            _measured(path / MEASURED),
             document["files"],
         )
         sound = document["schema"] == SCHEMA and manifest.digest == _digest(
@@ -219,12 +223,21 @@ def _seal(draft: Draft, kind: str) -> None:
         "kind": kind,
         "digest": _digest(kind, facts, files),
         "facts": facts,
-        "measured": draft.measured,
         "files": files,
     }
+    write_json(draft.path / MEASURED, draft.measured)
+    _sync(draft.path / MEASURED)
     write_json(draft.path / MANIFEST, document)
     _sync(draft.path / MANIFEST)
     _sync(draft.path)
+
+
+def _measured(file: Path) -> Mapping[str, Any]:
+    try:
+        document = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return document if isinstance(document, dict) else {}
 
 
 def _swap(staging: Path, out: Path) -> None:

@@ -82,10 +82,16 @@ def cached(
                 shutil.rmtree(entry, ignore_errors=True)  # absent, or damaged since
             else:
                 _materialise(entry, out)
+                os.utime(entry)  # what is used last is pruned last
                 logs.event("cached", stage=stage)
                 return manifest
             result = function(*args, **kwargs)
-            _materialise(out, entry)
+            try:
+                _materialise(out, entry)
+            except TamisError:
+                # Processes that train together (torchrun) all keep the one result.
+                if not (entry.is_dir() and read_manifest(entry).digest == result.digest):
+                    raise
             return result
 
         return call
@@ -97,6 +103,26 @@ def cache_key(stage: str, code: tuple[str, ...], identity: Mapping[str, Any]) ->
     """The key of one stage call: SHA-256 (hex) over its name, code and inputs."""
     document = json.dumps([stage, code_digest(code), identity], sort_keys=True, default=str)
     return hashlib.sha256(document.encode()).hexdigest()
+
+
+def prune(root: Path, keep_bytes: int) -> int:
+    """Remove the entries that were used longest ago until the rest fits.
+
+    Args:
+        root: The cache's directory.
+        keep_bytes: What the rest may take, in bytes.
+
+    Returns:
+        How many entries were removed.
+    """
+    used = {entry: entry.stat().st_mtime for entry in root.glob("*/*") if entry.is_dir()}
+    removed = 0
+    for entry in sorted(used, key=used.__getitem__, reverse=True):
+        keep_bytes -= sum(file.stat().st_size for file in entry.rglob("*") if file.is_file())
+        if keep_bytes < 0:
+            shutil.rmtree(entry, ignore_errors=True)
+            removed += 1
+    return removed
 
 
 @functools.cache

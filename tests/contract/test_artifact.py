@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from components.contract.artifact import MANIFEST, publish, read_manifest, replace_json, verify
+from components.contract.artifact import (
+    MANIFEST,
+    MEASURED,
+    publish,
+    read_manifest,
+    replace_json,
+    verify,
+)
 from components.contract.errors import InputError, IntegrityError, TamisError
 
 
@@ -31,6 +38,15 @@ def test_what_is_published_can_be_verified(tmp_path: Path) -> None:
     assert leftovers(tmp_path) == []
 
 
+@pytest.mark.parametrize("content", [None, "", "[]", "{"])
+def test_a_result_without_its_cost_is_still_sound(tmp_path: Path, content: str | None) -> None:
+    make(tmp_path / "out")
+    (tmp_path / "out" / MEASURED).unlink()
+    if content is not None:
+        (tmp_path / "out" / MEASURED).write_text(content)
+    assert verify(tmp_path / "out", "dataset").measured == {}
+
+
 def test_digest_depends_on_content_and_facts_alone(tmp_path: Path) -> None:
     make(tmp_path / "a", x=1)
     make(tmp_path / "b", x=1)
@@ -38,6 +54,7 @@ def test_digest_depends_on_content_and_facts_alone(tmp_path: Path) -> None:
     make(tmp_path / "d", "other", x=1)
     digests = [read_manifest(tmp_path / n, "dataset").digest for n in "abcd"]
     assert digests[0] == digests[1]
+    assert (tmp_path / "a" / MANIFEST).read_bytes() == (tmp_path / "b" / MANIFEST).read_bytes()
     assert len(set(digests)) == 3
 
 

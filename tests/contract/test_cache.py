@@ -1,3 +1,4 @@
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 from components.contract import cache
 from components.contract.artifact import Manifest, publish, read_manifest, verify
 from components.contract.environment import environment
+from components.contract.errors import TamisError
 
 
 @dataclass(frozen=True)
@@ -117,3 +119,33 @@ def test_an_encoder_counts_by_its_content(tmp_path: Path) -> None:
     prints = [BertSettings(encoder=str(tmp_path / n)).fingerprint() for n in "abc"]
     assert prints[0] == prints[1] != prints[2]
     assert BertSettings(epochs=2, encoder=str(tmp_path / "a")).fingerprint() != prints[0]
+
+
+def test_what_was_used_longest_ago_is_pruned_first(tmp_path: Path, cache_folder: Path) -> None:
+    for number, content in enumerate("abc"):
+        work(Source(content), tmp_path / content, Settings())
+        key = max((cache_folder / "work").iterdir(), key=lambda entry: entry.stat().st_mtime_ns)
+        os.utime(key, (number, number))
+    work(Source("a"), tmp_path / "again", Settings())  # used anew
+    size = sum(f.stat().st_size for f in cache_folder.rglob("*") if f.is_file())
+    assert cache.prune(cache_folder, size) == 0
+    assert cache.prune(cache_folder, size // 2) == 2
+    RUNS.clear()
+    for content in "abc":
+        work(Source(content), tmp_path / f"then-{content}", Settings())
+    assert RUNS == ["work", "work"]
+
+
+def test_processes_that_train_together_keep_one_result(
+    tmp_path: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    materialise = cache._materialise
+
+    def beaten(source: Path, target: Path) -> None:
+        materialise(source, target)  # the other process was quicker
+        raise TamisError("storage_failed", "The directory is not empty.")
+
+    monkeypatch.setattr(cache, "_materialise", beaten)
+    work(Source("x"), tmp_path / "1", Settings())
+    monkeypatch.undo()
+    assert len(list((cache_folder / "work").iterdir())) == 1

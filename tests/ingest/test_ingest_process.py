@@ -126,7 +126,7 @@ def test_memory_does_not_grow_with_the_data(tmp_path: Path) -> None:
                 writer.writerow((f"{row['text']} {suffix}", row["label"]))
         done = python(RUN, path, tmp_path / f"data{times}", env={**os.environ})
         assert done.returncode == 0, done.stderr
-        manifest = json.loads((tmp_path / f"data{times}" / "manifest.json").read_text())
-        peaks.append(manifest["measured"]["peak_rss_mb"])
+        measured = json.loads((tmp_path / f"data{times}" / "measured.json").read_text())
+        peaks.append(measured["peak_rss_mb"])
     assert peaks[1] < 1.15 * peaks[0]
     assert peaks[1] < 600

@@ -41,7 +41,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path) -> 
     folder.mkdir()
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "components", folder / "components", ignore=ignore)
-    for name in ("dvc.yaml", ".gitignore"):
+    for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
         shutil.copy(ROOT / name, folder / name)
     write_csv(folder / "reviews.csv", reviews(each=300))
     document = yaml.safe_load((ROOT / "params.yaml").read_text())
@@ -57,7 +57,8 @@ def repository(tmp_path_factory: pytest.TempPathFactory, tiny_encoder: Path) -> 
     document["register"]["floor"] = 0.3
     (folder / "params.yaml").write_text(yaml.safe_dump(document))
     call(folder, "git", "init", "-q")
-    call(folder, "dvc", "init", "-q")
+    call(folder, "dvc", "init", "-q", "--force")
+    shutil.copy(ROOT / ".dvcignore", folder)  # init writes its own
     call(folder, "dvc", "config", "core.analytics", "false")
     call(folder, "dvc", "repro")
     return folder
@@ -143,6 +144,17 @@ def test_a_stages_code_is_its_dependency(repository: Path) -> None:
         file.write_text(before)
 
 
+def test_what_reruns_to_the_same_content_stops_there(repository: Path) -> None:
+    file = repository / "components" / "ingest" / "labels.py"
+    before = file.read_text()
+    file.write_text(before + "\n")
+    try:
+        assert ran(call(repository, "dvc", "repro")) == {"ingest"}
+    finally:
+        file.write_text(before)
+        call(repository, "dvc", "repro")
+
+
 def test_data_and_bundles_travel_by_a_remote(repository: Path, tmp_path: Path) -> None:
     call(repository, "dvc", "remote", "add", "--force", "-d", "store", str(tmp_path / "remote"))
     call(repository, "dvc", "push")
@@ -150,7 +162,8 @@ def test_data_and_bundles_travel_by_a_remote(repository: Path, tmp_path: Path) -
     shutil.copytree(repository, other, ignore=shutil.ignore_patterns("data", "cache", "tmp"))
     call(other, "dvc", "pull")
     before = verify(repository / "data/bundles/lstm", "bundle")
-    assert verify(other / "data/bundles/lstm", "bundle") == before
+    pulled = verify(other / "data/bundles/lstm", "bundle")
+    assert (pulled.digest, pulled.files) == (before.digest, before.files)
     assert verify(other / "data/dataset", "dataset").facts["labels"] == ["negative", "positive"]
 
 

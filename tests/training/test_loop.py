@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 import torch
 
+from components import catalogue
 from components.contract.artifact import read_manifest, verify
 from components.contract.errors import TamisError
 from components.contract.onnx_session import Frame
+from components.contract.settings import build
 from components.contract.tokens import Tokens
+from components.tokenize.settings import TokenizerSettings
+from components.tokenize.tokenize import tokenize
 from components.train_lstm.network import LstmNetwork
-from components.train_lstm.settings import LstmSettings
-from components.train_lstm.train import train
 from components.training.batches import TokenRows
 from components.training.checkpoint import Checkpoint, Tensors
 from components.training.device import training_device
@@ -171,13 +173,19 @@ def test_a_loss_that_is_no_number_is_told(tokens: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("name", ["lstm", "bert"])
 def test_a_killed_process_goes_on_from_its_checkpoint(
-    dataset: Path, tokens: Path, tmp_path: Path
+    name: str, dataset: Path, tokens: Path, tiny_encoder: Path, tmp_path: Path
 ) -> None:
-    settings = {**SMALL, "epochs": 3, "checkpoint_seconds": 0.3}
+    settings: dict[str, Any] = {"epochs": 3, "checkpoint_seconds": 0.3, **SMALL}
+    if name == "bert":
+        tokens = tmp_path / "tokens"
+        tokenize(dataset, tokens, TokenizerSettings("wordpiece", encoder=str(tiny_encoder)))
+        settings = {"epochs": 8, "checkpoint_seconds": 0.1, "patience": 99, "max_tokens": 32}
+        settings["encoder"] = str(tiny_encoder)
     params = tmp_path / "params.yaml"
-    params.write_text(json.dumps({"seed": 5, "architectures": {"lstm": settings}}))
-    command = [sys.executable, "-m", "components.train_lstm", "--dataset", str(dataset)]
+    params.write_text(json.dumps({"seed": 5, "architectures": {name: settings}}))
+    command = [sys.executable, "-m", f"components.train_{name}", "--dataset", str(dataset)]
     command += ["--tokens", str(tokens), "--out", str(tmp_path / "out"), "--params", str(params)]
     first = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     latest = tmp_path / ".out.checkpoint" / "latest" / "manifest.json"
@@ -197,5 +205,7 @@ def test_a_killed_process_goes_on_from_its_checkpoint(
     verify(tmp_path / "out", "bundle")
 
     # and the result is what an uninterrupted training gives
-    train(dataset, tokens, tmp_path / "whole", LstmSettings(**settings, seed=5))  # type: ignore[arg-type]
+    entry = catalogue.architecture(name)
+    chosen = build(entry.load_settings(), {**settings, "seed": 5}, name)
+    entry.load_train()(dataset, tokens, tmp_path / "whole", chosen)
     assert read_manifest(tmp_path / "whole").digest == read_manifest(tmp_path / "out").digest
