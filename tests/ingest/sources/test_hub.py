@@ -1,5 +1,5 @@
-"""`hf://` through the hub's real client, against a server that speaks the part of the hub's API that
-reading needs (https://huggingface.co/docs/hub/api): the hub itself is out of a test's reach."""
+"""`hf://` through the hub's real client, against a server that speaks what reading needs of its API
+(https://huggingface.co/docs/hub/api): the hub itself is out of a test's reach."""
 
 from __future__ import annotations
 
@@ -51,12 +51,25 @@ def entry(name: str) -> dict[str, Any]:
     return {"type": "file", "path": name, "size": len(content), "oid": blob}
 
 
+def tree(prefix: str, recursive: bool) -> list[dict[str, Any]]:
+    """What a folder of the repository holds."""
+    inside = [name for name in FILES if name.startswith(prefix)]
+    folders = {
+        name.removeprefix(prefix).partition("/")[0] for name in inside if "/" in name[len(prefix) :]
+    }
+    found = [entry(name) for name in inside if recursive or "/" not in name[len(prefix) :]]
+    return found + [
+        {"type": "directory", "path": prefix + f, "oid": "0" * 40, "size": 0}
+        for f in sorted(folders)
+    ]
+
+
 class Hub(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = unquote(self.path.partition("?")[0])
         if path.startswith(f"/api/datasets/{REPOSITORY}/tree/"):
             folder = path.removeprefix(f"/api/datasets/{REPOSITORY}/tree/").partition("/")[2]
-            self.answer([*map(entry, (n for n in FILES if n.startswith(folder)))])
+            self.answer(tree(f"{folder}/" if folder else "", "recursive=true" in self.path.lower()))
         elif path in (f"/api/datasets/{REPOSITORY}", f"/api/datasets/{REPOSITORY}/revision/main"):
             self.answer({"id": REPOSITORY, "sha": COMMIT, "siblings": []})
         elif found := re.fullmatch(rf"/datasets/{REPOSITORY}/resolve/[^/]+/(.+)", path):
@@ -64,7 +77,8 @@ class Hub(http.server.BaseHTTPRequestHandler):
         else:
             self.answer({"error": "Repository not found"}, 404, "RepoNotFound")
 
-    do_HEAD = do_GET
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def do_POST(self) -> None:
         raw = self.rfile.read(int(self.headers["content-length"])).decode()
