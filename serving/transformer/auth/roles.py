@@ -120,7 +120,7 @@ class Policy:
         """
         if verb not in VERBS:
             return Decision(False, "unknown_verb")
-        if not _MODEL.fullmatch(model):
+        if not is_model_name(model):
             return Decision(False, "bad_model")
         roles = [self._table.roles[role] for role in principal.roles if role in self._table.roles]
         scopes = list(self._granted_by(principal.scopes, model))
@@ -140,6 +140,11 @@ class Policy:
                 yield self._table.scopes[scope]
             elif narrowed and name in self._table.scopes:
                 yield self._table.scopes[name] if only == model else ()
+
+
+def is_model_name(model: str) -> bool:
+    """Whether a model could have this name."""
+    return _MODEL.fullmatch(model) is not None
 
 
 def read_role_table(path: Path) -> RoleTable:
