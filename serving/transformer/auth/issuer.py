@@ -7,38 +7,28 @@ production an identity provider does this, and the issuer refuses to start.
 from __future__ import annotations
 
 import dataclasses
-import json
-import secrets
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
-
-from joserfc import jws
+from typing import Any
 
 from components.contract import logs
-from components.contract.errors import InputError
 from components.contract.settings import require
 from serving.private_files import PrivateDirectory
+from serving.transformer.auth.access_token import access_token
 from serving.transformer.auth.clients import Client, Clients
-from serving.transformer.auth.fetch import check_url
+from serving.transformer.auth.issuer_settings import DEFAULT_AUDIENCE, IssuerSettings
 from serving.transformer.auth.key_source import FileKeys
 from serving.transformer.auth.roles import NARROWING, VERBS, is_model_name
 from serving.transformer.auth.signing_keys import (
-    ALGORITHM,
-    DEFAULT_ISSUER,
     MAX_TOKEN_S,
-    KeyFile,
     SigningKeys,
     public_keys,
 )
 from serving.transformer.auth.throttle import FREE_FAILURES, Throttle
 from serving.transformer.auth.token_endpoint import GRANT_TYPE, GrantError, read_request
 
-Profile = Literal["local", "production"]
-DEFAULT_AUDIENCE = "tamis"
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a secret
 KEYS_PATH = "/.well-known/jwks.json"
 HASHES_AT_ONCE = 2
@@ -46,41 +36,6 @@ HASHES_AT_ONCE = 2
 HASH_WAIT_S = 2.0
 FAILURES_OF_AN_ADDRESS = 10 * FREE_FAILURES
 """Several clients may share an address; one that tries many names is still slowed down."""
-
-
-@dataclass(frozen=True)
-class IssuerSettings:
-    """The embedded issuer.
-
-    Attributes:
-        state: Directory of its keys and clients.
-        url: Its identifier, which is also its address.
-        audience: `aud` of its tokens.
-        token_s: How long a token lives, in seconds.
-        profile: `local`; in `production` it refuses to start.
-    """
-
-    state: Path
-    url: str = DEFAULT_ISSUER
-    audience: str = DEFAULT_AUDIENCE
-    token_s: float = 3_600.0
-    profile: Profile = "local"
-
-    def check(self) -> None:
-        """Refuse what can't be meant.
-
-        Raises:
-            InputError: `issuer_in_production`, `bad_url` or `bad_parameter`.
-        """
-        if self.profile != "local":
-            raise InputError(
-                "issuer_in_production",
-                "The embedded issuer is for a laptop and doesn't start in production.",
-                "Name an identity provider by its address.",
-            )
-        check_url(self.url, "the issuer")
-        require(bool(self.audience), "audience", "must be given")
-        require(0 < self.token_s <= MAX_TOKEN_S, "token_s", f"must be at most {MAX_TOKEN_S:.0f}")
 
 
 class Issuer:
@@ -191,38 +146,6 @@ class Issuer:
         if wait:
             _audit(client_id, address, "throttled")
             raise GrantError("temporarily_unavailable", 429, wait)
-
-
-def access_token(
-    key_file: KeyFile, subject: str, scope: str, audience: str, token_s: float, now: float
-) -> str:
-    """A signed access token (RFC 9068, section 2).
-
-    Args:
-        key_file: The issuer's name and keys; the last one signs.
-        subject: Client and subject: with client credentials they are one.
-        scope: Scopes, separated by spaces.
-        audience: `aud`.
-        token_s: How long it lives, in seconds.
-        now: Seconds since 1970.
-
-    Returns:
-        A compact JWS.
-    """
-    key = key_file.keys[-1]
-    claims = {
-        "iss": key_file.issuer,
-        "sub": subject,
-        "client_id": subject,
-        "aud": audience,
-        "scope": scope,
-        "iat": int(now),
-        "exp": int(now + token_s),
-        "jti": secrets.token_urlsafe(16),
-    }
-    header = {"alg": ALGORITHM, "typ": "at+jwt", "kid": key.key_id}
-    payload = json.dumps(claims, separators=(",", ":"))
-    return jws.serialize_compact(header, payload, key.jose, [ALGORITHM])
 
 
 def development_token(

@@ -10,7 +10,8 @@ from components.contract.errors import InputError
 from serving.transformer.auth.algorithms import DEFAULT_ALGORITHMS
 from serving.transformer.auth.authenticator import Authenticator
 from serving.transformer.auth.gate import Gate
-from serving.transformer.auth.issuer import DEFAULT_AUDIENCE, Issuer
+from serving.transformer.auth.issuer import Issuer
+from serving.transformer.auth.issuer_settings import DEFAULT_AUDIENCE
 from serving.transformer.auth.key_source import FileKeys, KeySource
 from serving.transformer.auth.remote_keys import RemoteKeys, RemoteKeySettings
 from serving.transformer.auth.roles import Policy, RoleTable, read_role_table

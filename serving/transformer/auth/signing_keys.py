@@ -170,8 +170,8 @@ class SigningKeys:
     def _still_needed(self, keys: tuple[SigningKey, ...]) -> tuple[SigningKey, ...]:
         """Keys whose last token may still be alive: a key signs until the next one is made."""
         horizon = self._clock() - MAX_TOKEN_S - MAX_LEEWAY_S
-        ends = [key.created_at for key in keys[1:]] + [self._clock()]
-        return tuple(key for key, end in zip(keys, ends, strict=True) if end > horizon)
+        ends = [following.created_at for following in keys[1:]] + [self._clock()]
+        return tuple(key for key, end in zip(keys, ends, strict=False) if end > horizon)
 
 
 DEFAULT_ISSUER = "http://127.0.0.1:8080"
