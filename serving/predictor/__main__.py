@@ -1,0 +1,3 @@
+from serving.predictor.door import main
+
+main()

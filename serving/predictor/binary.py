@@ -1,0 +1,72 @@
+"""The binary tensor data extension: tensors as raw bytes behind the JSON.
+
+https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+
+from serving.predictor.errors import bad_request
+from serving.predictor.limits import TEXTS
+
+HEADER = "inference-header-content-length"
+"""Carries the length of the JSON, in bytes."""
+
+
+def split(body: bytes, header: str) -> tuple[bytes, bytes]:
+    """The JSON and the raw bytes of a body.
+
+    Args:
+        body: The whole body.
+        header: What `HEADER` says.
+
+    Returns:
+        Both parts.
+
+    Raises:
+        RequestError: `bad_header` when the header is no length within the body.
+    """
+    if not (header.isascii() and header.isdecimal() and len(header) < 12) or int(header) > len(
+        body
+    ):
+        raise bad_request("bad_header", HEADER, "must be the length of the JSON in the body.")
+    return body[: int(header)], body[int(header) :]
+
+
+def texts(raw: bytes, field: str) -> list[str]:
+    """Read a BYTES tensor: each text's length, 4 bytes little-endian, and its UTF-8.
+
+    Args:
+        raw: The tensor.
+        field: Where it was announced.
+
+    Returns:
+        The texts, at most one more than a request may have.
+
+    Raises:
+        RequestError: `bad_tensor` when it ends early or is no UTF-8.
+    """
+    found: list[str] = []
+    at = 0
+    while at < len(raw) and len(found) <= TEXTS:
+        end = at + 4
+        size = int.from_bytes(raw[at:end], "little")
+        at, end = end, end + size
+        if end > len(raw):
+            raise bad_request("bad_tensor", field, f"ends inside text {len(found)}.")
+        try:
+            found.append(raw[at:end].decode())
+        except UnicodeDecodeError:
+            raise bad_request(
+                "bad_tensor", field, f"holds text {len(found)}, which is not UTF-8."
+            ) from None
+        at = end
+    return found
+
+
+def pack(values: Sequence[str]) -> bytes:
+    """Write a BYTES tensor, as `texts` reads it."""
+    encoded = [value.encode() for value in values]
+    return b"".join(part for value in encoded for part in (struct.pack("<I", len(value)), value))

@@ -1,0 +1,72 @@
+"""The composition root: settings in, a running predictor out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import sys
+from collections.abc import Iterator
+
+from components.contract import logs
+from components.contract.environment import environment
+from serving.lifecycle import bind
+from serving.predictor.engine import Engine
+from serving.predictor.metrics import PredictorMetrics
+from serving.predictor.reload import Reloader, load
+from serving.predictor.served import Served
+from serving.predictor.settings import BatchSettings, PredictorSettings
+from serving.predictor.source import Source, open_source
+from serving.predictor.tls import server_context
+
+
+def serve(settings: PredictorSettings) -> None:
+    """Open the model, serve it until a signal says to stop.
+
+    Args:
+        settings: The settings.
+
+    Raises:
+        TamisError: When the model can't be had or isn't sound, or an address can't be listened at.
+    """
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(bind(settings.host, settings.port))
+        side = None
+        if settings.metrics_port is not None:
+            side = stack.enter_context(bind(settings.host, settings.metrics_port))
+        tls = server_context(settings.tls) if settings.tls else None
+        batch = dataclasses.replace(
+            settings.batch, workers=settings.batch.workers or environment().threads
+        )
+        source = open_source(settings.bundle, settings.model)
+        served = asyncio.run(_open(source, batch))
+        metrics = PredictorMetrics()
+        metrics.serves(settings.served_name, served)
+        engine = Engine(served, batch, metrics)
+        reloader = Reloader(source, batch, settings.reload_s, metrics)
+        with _quiet_kserve():
+            from serving.predictor.model import TextModel
+            from serving.predictor.server import PredictorServer
+        server = PredictorServer(settings, engine, reloader, metrics, tls, listener, side)
+        server.start([TextModel(settings.served_name, engine)])
+
+
+async def _open(source: Source, batch: BatchSettings) -> Served:
+    return await load(source, await source.newest(), batch)
+
+
+@contextlib.contextmanager
+def _quiet_kserve() -> Iterator[None]:
+    # KServe parses the command line when it is imported, takes `--model` for its `--model_name`,
+    # and sets up logging unless somebody has.
+    for name in ("kserve", "uvicorn"):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = logs.LOGGER.handlers
+        logger.setLevel(logging.WARNING)
+        logger.propagate = False
+    argv, sys.argv = sys.argv, sys.argv[:1]
+    try:
+        yield
+    finally:
+        sys.argv = argv
