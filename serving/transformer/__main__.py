@@ -1,0 +1,3 @@
+from serving.transformer.command import main
+
+main()

@@ -1,0 +1,139 @@
+"""The composition root: the one place where the transformer's parts meet."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI
+
+from serving.tls import TlsFiles, client_context
+from serving.transformer.auth.dependency import requires
+from serving.transformer.auth.gate import Gate
+from serving.transformer.auth.issuer import Issuer
+from serving.transformer.auth.issuer_routes import issuer_routes
+from serving.transformer.auth.issuer_settings import IssuerSettings, Profile
+from serving.transformer.auth.roles import Verb
+from serving.transformer.auth.settings import open_gate
+from serving.transformer.classification import Classification
+from serving.transformer.forward import Forwarder
+from serving.transformer.journal.journal import Journal
+from serving.transformer.metrics import TransformerMetrics
+from serving.transformer.observe import Observe, handlers
+from serving.transformer.open_gate import anyone
+from serving.transformer.routes.classify import classify_routes
+from serving.transformer.routes.feedback import feedback_routes
+from serving.transformer.routes.health import health_routes
+from serving.transformer.routes.inference import inference_routes
+from serving.transformer.settings import TransformerSettings
+
+DESCRIPTION = "Classifies texts, takes feedback, and watches for drift."
+
+
+@dataclass(frozen=True)
+class Transformer:
+    """An application with what its process needs of it.
+
+    Attributes:
+        app: The ASGI application, to be served.
+        metrics: Its metrics, to be exposed on a port of their own.
+    """
+
+    app: Any
+    metrics: TransformerMetrics
+
+
+def build(settings: TransformerSettings, draining: Callable[[], bool]) -> Transformer:
+    """Put the transformer together; nothing is opened before it starts.
+
+    Args:
+        settings: What to serve, for whom.
+        draining: Whether the process is on its way out.
+
+    Returns:
+        The application.
+
+    Raises:
+        TamisError: When settings, keys or certificates can't be used.
+    """
+    metrics = TransformerMetrics()
+    issuer = _issuer(settings)
+    gate = None if settings.open_to_all else open_gate(settings.auth, settings.model, issuer)
+    forwarder = _forwarder(settings)
+    journal = Journal.open(settings.journal, metrics.registry) if settings.feedback else None
+    classification = Classification(forwarder, journal, None, metrics)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            await stack.enter_async_context(forwarder)
+            if gate is not None:
+                stack.push_async_callback(gate.close)
+                await gate.start()
+            if journal is not None:
+                stack.callback(journal.close)
+            yield
+
+    app = FastAPI(
+        title="Tamis",
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,  # its page would load scripts from elsewhere
+        redoc_url=None,
+        exception_handlers=handlers(metrics),
+    )
+    app.state.gate = gate
+
+    def may(verb: Verb) -> Any:
+        return anyone if gate is None else requires(verb)
+
+    app.include_router(health_routes(draining, _ready(forwarder, gate)))
+    app.include_router(classify_routes(classification, may("predict")))
+    app.include_router(
+        inference_routes(classification, may("predict"), settings.model, forwarder.ready)
+    )
+    if journal is not None:
+        given = metrics.feedback
+        app.include_router(
+            feedback_routes(
+                journal, may("feedback"), lambda right: given.labels(str(right).lower()).inc()
+            )
+        )
+    if issuer is not None:
+        app.include_router(issuer_routes(issuer))
+    return Transformer(Observe(app, metrics, draining), metrics)
+
+
+def _issuer(settings: TransformerSettings) -> Issuer | None:
+    if settings.open_to_all or settings.auth.issuer:
+        return None
+    profile: Profile = "production" if settings.profile == "production" else "local"
+    return Issuer(
+        IssuerSettings(
+            Path(settings.issuer_state), audience=settings.auth.audience, profile=profile
+        )
+    )
+
+
+def _forwarder(settings: TransformerSettings) -> Forwarder:
+    tls = settings.tls
+    context = None
+    if settings.predictor.startswith("https://"):
+        context = client_context(
+            TlsFiles(_path(tls.predictor_cert), _path(tls.predictor_key), _path(tls.predictor_ca))
+        )
+    return Forwarder(settings.predictor, settings.model, False, settings.deadline_s, context)
+
+
+def _path(name: str) -> Path | None:
+    return Path(name) if name else None
+
+
+def _ready(forwarder: Forwarder, gate: Gate | None) -> Any:
+    async def ready() -> bool:
+        return (gate is None or gate.ready) and await forwarder.ready()
+
+    return ready

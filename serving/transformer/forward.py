@@ -1,0 +1,264 @@
+"""The hop to the predictor: requests that arrive while one is under way share the next.
+
+No timer: a lone client's text leaves at once, and under load calls fill by themselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import aiohttp
+import numpy as np
+import numpy.typing as npt
+import orjson
+
+from components.contract import logs
+from serving.transformer.limits import ANSWER_BYTES, HOP_TEXTS, HOPS, WAITING_TEXTS
+from serving.transformer.prediction import ModelIdentity
+from serving.transformer.problems import (
+    RefusalError,
+    bad_predictor,
+    no_predictor,
+    overloaded,
+    too_late,
+)
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What the predictor says of n texts; arrays as in `Answered`."""
+
+    model: ModelIdentity
+    labels: tuple[str, ...]
+    probabilities: npt.NDArray[np.float32]
+    tokens: npt.NDArray[np.int64]
+    truncated: npt.NDArray[np.bool_]
+    features: npt.NDArray[np.float32] | None
+
+    def part(self, start: int, end: int) -> Scored:
+        """The texts `start:end`."""
+        rows = slice(start, end)
+        features = None if self.features is None else self.features[rows]
+        return Scored(
+            self.model,
+            self.labels,
+            self.probabilities[rows],
+            self.tokens[rows],
+            self.truncated[rows],
+            features,
+        )
+
+
+@dataclass
+class _Waiting:
+    texts: Sequence[str]
+    answer: asyncio.Future[Scored]
+
+
+class Forwarder:
+    """Asks the predictor; use it as an async context manager inside the running loop.
+
+    Args:
+        address: The predictor's base URL, e.g. `http://127.0.0.1:8081`.
+        model: The name that it serves the model by.
+        features: Whether to ask for drift features.
+        deadline_s: Longest wait for an answer, in seconds.
+        tls: Client context for an `https` predictor; None takes the system's.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        model: str,
+        features: bool,
+        deadline_s: float,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._url = f"{address.rstrip('/')}/v2/models/{model}"
+        self._ready_url = f"{address.rstrip('/')}/v2/models/{model}/ready"
+        self._features, self._deadline_s, self._tls = features, deadline_s, tls
+        self._queue: collections.deque[_Waiting] = collections.deque()
+        self._waiting_texts = 0
+        self._hops: set[asyncio.Task[None]] = set()
+        self._session: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=2 * HOPS, ssl=self._tls or True),
+            timeout=aiohttp.ClientTimeout(total=self._deadline_s, connect=1.0),
+            headers={"content-type": "application/json"},
+            auto_decompress=False,
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for hop in self._hops:
+            hop.cancel()
+        await self._session.close()
+
+    async def ask(self, texts: Sequence[str]) -> Scored:
+        """Score texts.
+
+        Args:
+            texts: n texts, n at least 1.
+
+        Returns:
+            Their scores, in their order.
+
+        Raises:
+            RefusalError: 502 or 503 when the predictor fails or is away, 503 when too much is
+                waiting, 504 when the deadline passes.
+        """
+        if self._waiting_texts + len(texts) > WAITING_TEXTS:
+            raise overloaded()
+        waiting = _Waiting(texts, asyncio.get_running_loop().create_future())
+        self._queue.append(waiting)
+        self._waiting_texts += len(texts)
+        self._start_hops()
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                return await waiting.answer
+        except TimeoutError:
+            raise too_late() from None
+
+    async def ready(self) -> bool:
+        """Whether the predictor says that its model is ready."""
+        try:
+            async with self._session.get(self._ready_url, timeout=_QUICK) as answer:
+                document = orjson.loads(await answer.content.read(2**16))
+                return answer.status == 200 and document.get("ready", True) is True
+        except (aiohttp.ClientError, TimeoutError, ValueError, AttributeError):
+            return False
+
+    def _start_hops(self) -> None:
+        while self._queue and len(self._hops) < HOPS:
+            hop = asyncio.create_task(self._hop(self._share()))
+            self._hops.add(hop)
+            hop.add_done_callback(self._hop_ended)
+
+    def _hop_ended(self, hop: asyncio.Task[None]) -> None:
+        self._hops.discard(hop)
+        self._start_hops()
+
+    def _share(self) -> list[_Waiting]:
+        """The requests of the next hop: as many as fit, or a single large one by itself."""
+        shared: list[_Waiting] = []
+        size = 0
+        while self._queue:
+            waiting = self._queue[0]
+            if shared and size + len(waiting.texts) > HOP_TEXTS:
+                break
+            self._queue.popleft()
+            self._waiting_texts -= len(waiting.texts)
+            if waiting.answer.done():  # its client has gone, or its deadline passed
+                continue
+            shared.append(waiting)
+            size += len(waiting.texts)
+        return shared
+
+    async def _hop(self, shared: list[_Waiting]) -> None:
+        if not shared:
+            return
+        texts = [text for waiting in shared for text in waiting.texts]
+        try:
+            scored = await self._call(texts)
+        except RefusalError as problem:
+            await self._one_by_one(shared, problem)
+            return
+        except BaseException:  # cancelled, or a bug: nobody is left waiting for it
+            _fail(shared, bad_predictor())
+            raise
+        start = 0
+        for waiting in shared:
+            end = start + len(waiting.texts)
+            if not waiting.answer.done():
+                waiting.answer.set_result(scored.part(start, end))
+            start = end
+
+    async def _one_by_one(self, shared: list[_Waiting], problem: RefusalError) -> None:
+        """After a failed hop: a poisonous text must fail alone."""
+        if len(shared) == 1 or problem.code != "predictor_failed":
+            _fail(shared, problem)
+            return
+        for waiting in shared:
+            await self._hop([waiting])
+
+    async def _call(self, texts: Sequence[str]) -> Scored:
+        text = {"name": "text", "shape": [len(texts)], "datatype": "BYTES", "data": texts}
+        parameters = {"truncate": True, "features": self._features}
+        body = orjson.dumps({"inputs": [text], "parameters": parameters})
+        for attempt in (1, 2):
+            try:
+                async with self._session.post(f"{self._url}/infer", data=body) as answer:
+                    return _read(answer.status, await _content(answer), len(texts))
+            except aiohttp.ServerDisconnectedError:
+                # A kept connection of a predictor that has been replaced; asking twice is safe.
+                if attempt == 2:
+                    raise no_predictor() from None
+            except aiohttp.ClientConnectionError:
+                raise no_predictor() from None
+            except TimeoutError:
+                raise too_late() from None
+            except aiohttp.ClientError as error:
+                logs.event("hop_failed", error=type(error).__name__)
+                raise bad_predictor() from None
+        raise no_predictor()
+
+
+def _fail(shared: Sequence[_Waiting], problem: RefusalError) -> None:
+    for waiting in shared:
+        if not waiting.answer.done():
+            waiting.answer.set_exception(problem)
+
+
+_QUICK = aiohttp.ClientTimeout(total=2.0)
+
+
+async def _content(answer: aiohttp.ClientResponse) -> bytes:
+    if (answer.content_length or 0) > ANSWER_BYTES:
+        raise bad_predictor()
+    return await answer.read()
+
+
+def _read(status: int, raw: bytes, n: int) -> Scored:
+    if status in (429, 503):
+        raise overloaded()
+    if status == 504:
+        raise too_late()
+    try:
+        document = orjson.loads(raw)
+        if status != 200:
+            logs.event("hop_refused", status=status, error=str(document.get("error"))[:300])
+            raise bad_predictor()
+        return _parse(document, n)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        logs.event("hop_unreadable", status=status, error=repr(error)[:300])
+        raise bad_predictor() from None
+
+
+def _parse(document: dict[str, Any], n: int) -> Scored:
+    outputs = {output["name"]: output["data"] for output in document["outputs"]}
+    labels = tuple(map(str, outputs["labels"]))
+    features = outputs.get("features")
+    model = ModelIdentity(
+        str(document["model_name"]),
+        str(document["model_version"]),
+        str(document["parameters"]["bundle_digest"]),
+    )
+    scored = Scored(
+        model,
+        labels,
+        np.array(outputs["probabilities"], np.float32).reshape(n, len(labels)),
+        np.array(outputs["tokens"], np.int64).reshape(n),
+        np.array(outputs["truncated"], bool).reshape(n),
+        None if features is None else np.array(features, np.float32).reshape(n, -1),
+    )
+    if not np.isfinite(scored.probabilities).all():
+        raise ValueError("probabilities that are no numbers")
+    return scored
