@@ -1,0 +1,121 @@
+"""The journal as a server uses it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import cast
+
+from prometheus_client import CollectorRegistry
+
+from serving.transformer.journal.database import Database
+from serving.transformer.journal.entry import Entry, Feedback, FeedbackResult, Recording
+from serving.transformer.journal.errors import OverloadError, UnavailableError
+from serving.transformer.journal.metrics import JournalMetrics
+from serving.transformer.journal.settings import JournalSettings
+from serving.transformer.journal.store import Store
+from serving.transformer.journal.writer import GroupCommitWriter, Outcome
+from serving.transformer.prediction import Answered
+
+
+class Journal:
+    """Keeps predictions and feedback, from one event loop or several.
+
+    Args:
+        database: The opened database; `close` closes it.
+        waiting_rows: Rows that may wait to be written.
+        registry: Where its metrics are registered.
+    """
+
+    def __init__(self, database: Database, waiting_rows: int, registry: CollectorRegistry) -> None:
+        self._database, self._store = database, Store(database)
+        self._writer = GroupCommitWriter(self._commit, waiting_rows)
+        self._metrics = JournalMetrics(registry, lambda: self._writer.waiting_rows)
+        self._writer.start()
+
+    @classmethod
+    def open(cls, settings: JournalSettings, registry: CollectorRegistry) -> Journal:
+        """Open a journal, made when missing, and start its writer thread.
+
+        Args:
+            settings: Where it is and where its keys are.
+            registry: Where its metrics are registered.
+
+        Returns:
+            The journal; `close` it.
+
+        Raises:
+            TamisError: As `Database.open`.
+        """
+        return cls(Database.open(settings, create=True), settings.waiting_rows, registry)
+
+    async def record(self, answered: Answered) -> None:
+        """Keep predictions; returns when a killed process would not lose them.
+
+        Committed to SQLite's write-ahead log with `synchronous=NORMAL` they survive the death of
+        the process, not that of the machine; `JournalSettings.synchronous` asks for more.
+
+        Args:
+            answered: The texts and what the model said.
+
+        Raises:
+            OverloadError: `journal_full`, at once, when too much waits.
+            UnavailableError: `journal_unavailable`; nothing is known to be kept.
+        """
+        if answered.ids:
+            await self._submit(Recording(answered, _now()))
+
+    async def feedback(self, prediction: str, label: str, subject: str = "") -> FeedbackResult:
+        """Keep a prediction's true label; durable when it returns, as `record`.
+
+        Args:
+            prediction: The prediction's id.
+            label: Its true label, one of the model's.
+            subject: Who says so.
+
+        Returns:
+            Whether the prediction was right.
+
+        Raises:
+            UnknownPredictionError: `unknown_prediction`.
+            UnknownLabelError: `unknown_label`.
+            FeedbackConflictError: `feedback_given`: the first counts, even when both agree.
+            OverloadError: As `record`.
+            UnavailableError: As `record`.
+        """
+        result = await self._submit(Feedback(prediction, label, subject, _now()))
+        return cast(FeedbackResult, result)
+
+    def close(self) -> None:
+        """Write what waits and close the database; blocks until then."""
+        self._writer.close()
+        self._store.close()
+        self._database.engine.dispose()
+
+    async def _submit(self, entry: Entry) -> FeedbackResult | None:
+        try:
+            return await self._writer.submit(entry)
+        except OverloadError:
+            self._metrics.refusals.inc()
+            raise
+
+    def _commit(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
+        started = time.perf_counter()
+        outcomes = self._store.commit(entries)
+        self._metrics.commit_seconds.observe(time.perf_counter() - started)
+        kept = failed = 0
+        for entry, outcome in zip(entries, outcomes, strict=True):
+            if isinstance(outcome, FeedbackResult):
+                self._metrics.feedback.labels(str(outcome.correct).lower()).inc()
+            elif outcome is None:
+                kept += entry.rows
+            elif isinstance(outcome, UnavailableError):
+                failed += 1
+        self._metrics.predictions.inc(kept)
+        self._metrics.failures.inc(failed)
+        return outcomes
+
+
+def _now() -> int:
+    """Microseconds since 1970, UTC."""
+    return time.time_ns() // 1_000
