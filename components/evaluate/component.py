@@ -9,6 +9,8 @@ from components.contract.image import TRAIN_IMAGE
 def evaluate(
     dataset: dsl.Input[dsl.Dataset],
     bundle: dsl.Input[dsl.Model],
+    dataset_digest: str,
+    bundle_digest: str,
     settings: dict,
     evaluation: dsl.Output[dsl.Artifact],
     metrics: dsl.Output[dsl.Metrics],
@@ -18,7 +20,10 @@ def evaluate(
     """Evaluate a bundle on a dataset's validation and test splits."""
     from components.evaluate.door import run
 
-    return run(dataset, bundle, settings, evaluation, metrics, classification, report)
+    return run(
+        dataset, bundle, settings, evaluation, metrics, classification, report,
+        dataset_digest=dataset_digest, bundle_digest=bundle_digest,
+    )  # fmt: skip
 
 
 component = evaluate

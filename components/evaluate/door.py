@@ -10,7 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from components.contract.artifact import replace_json
+from components.contract.bundle import KIND as BUNDLE
+from components.contract.dataset import KIND as DATASET
 from components.contract.exits import exit_on_error
+from components.contract.provenance import require_digest
 from components.contract.settings import build, read_params
 from components.evaluate.evaluate import evaluate
 from components.evaluate.publication import METRICS_FILE, REPORT_FILE
@@ -27,6 +30,9 @@ def run(
     metrics: Any,
     classification: Any,
     report: Any,
+    *,
+    dataset_digest: str,
+    bundle_digest: str,
 ) -> str:
     """Evaluate on Kubeflow artifacts.
 
@@ -38,6 +44,8 @@ def run(
         metrics: Output artifact for the headline numbers.
         classification: Output artifact for the confusion matrix and the ROC curve.
         report: Output artifact, the HTML page.
+        dataset_digest: What ingest returned.
+        bundle_digest: What training returned.
 
     Returns:
         The evaluation's digest.
@@ -46,6 +54,8 @@ def run(
         SystemExit: With the error's exit status, its sentence being the log's last line.
     """
     with exit_on_error():
+        require_digest(Path(dataset.path), DATASET, dataset_digest)
+        require_digest(Path(bundle.path), BUNDLE, bundle_digest)
         chosen = build(EvaluateSettings, settings, "evaluate")
         manifest = evaluate(Path(dataset.path), Path(bundle.path), Path(evaluation.path), chosen)
     published = Path(evaluation.path)

@@ -18,6 +18,7 @@ _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TEMPLATE = '''\
 def register(
     dataset: dsl.Input[dsl.Dataset],
+    dataset_digest: str,
     settings: dict,
     run_id: str,
 {inputs}
@@ -31,7 +32,13 @@ def register(
     candidates = {{
 {pairs}
     }}
-    return run(dataset, settings, run_id, candidates, registration, metrics, decision)
+    digests = {{
+{digests}
+    }}
+    return run(
+        dataset, settings, run_id, candidates, registration, metrics, decision,
+        dataset_digest=dataset_digest, candidate_digests=digests,
+    )
 '''
 
 
@@ -39,8 +46,9 @@ def register_component(architectures: tuple[str, ...]) -> Any:
     """The component for these architectures.
 
     Args:
-        architectures: Names in the catalogue; each becomes the inputs `<name>_bundle` and
-            `<name>_evaluation`.
+        architectures: Names in the catalogue; each becomes the inputs `<name>_bundle`,
+            `<name>_evaluation` and their digests, `<name>_bundle_digest` and
+            `<name>_evaluation_digest`.
 
     Returns:
         A Kubeflow Pipelines component named `register`.
@@ -53,11 +61,18 @@ def register_component(architectures: tuple[str, ...]) -> Any:
     if not architectures or not sound or len(set(architectures)) != len(architectures):
         raise InputError("bad_parameter", f"{architectures!r} can't be compared with each other.")
     inputs = [
-        f"    {name}_bundle: dsl.Input[dsl.Model],\n    {name}_evaluation: dsl.Input[dsl.Artifact],"
+        f"    {name}_bundle: dsl.Input[dsl.Model],\n    {name}_bundle_digest: str,\n"
+        f"    {name}_evaluation: dsl.Input[dsl.Artifact],\n    {name}_evaluation_digest: str,"
         for name in architectures
     ]
     pairs = [f'        "{name}": ({name}_bundle, {name}_evaluation),' for name in architectures]
-    source = _TEMPLATE.format(inputs="\n".join(inputs), pairs="\n".join(pairs))
+    digests = [
+        f'        "{name}": ({name}_bundle_digest, {name}_evaluation_digest),'
+        for name in architectures
+    ]
+    source = _TEMPLATE.format(
+        inputs="\n".join(inputs), pairs="\n".join(pairs), digests="\n".join(digests)
+    )
     file = f"<register {' '.join(architectures)}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     namespace: dict[str, Any] = {"dsl": dsl, "__name__": __name__}

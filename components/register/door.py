@@ -9,11 +9,16 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from components.contract.bundle import KIND as BUNDLE
+from components.contract.dataset import KIND as DATASET
 from components.contract.errors import InputError
 from components.contract.exits import exit_on_error
+from components.contract.provenance import require_digest
 from components.contract.settings import build, read_params
 from components.register.register import DECISION_FILE, Candidate, register
 from components.register.settings import RegisterSettings
+
+EVALUATION = "evaluation"
 
 
 def run(
@@ -24,6 +29,9 @@ def run(
     registration: Any,
     metrics: Any,
     decision: Any,
+    *,
+    dataset_digest: str,
+    candidate_digests: Mapping[str, tuple[str, str]],
 ) -> str:
     """Register Kubeflow artifacts.
 
@@ -35,6 +43,8 @@ def run(
         registration: Output artifact.
         metrics: Output artifact: whether the champion changed.
         decision: Output artifact, the gate's checks as an HTML page.
+        dataset_digest: What ingest returned.
+        candidate_digests: Architecture -> what training and evaluating it returned.
 
     Returns:
         The registration's digest.
@@ -48,6 +58,11 @@ def run(
             name: Candidate(Path(bundle.path), Path(evaluation.path))
             for name, (bundle, evaluation) in candidates.items()
         }
+        require_digest(Path(dataset.path), DATASET, dataset_digest)
+        for name, pair in pairs.items():
+            bundle_digest, evaluation_digest = candidate_digests[name]
+            require_digest(pair.bundle, BUNDLE, bundle_digest)
+            require_digest(pair.evaluation, EVALUATION, evaluation_digest)
         out = Path(registration.path)
         manifest = register(Path(dataset.path), pairs, out, chosen, run_id)
     facts = manifest.facts

@@ -6,25 +6,29 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from components.contract.dataset import KIND as DATASET
 from components.contract.errors import InputError
 from components.contract.exits import exit_on_error
+from components.contract.provenance import require_digest
 from components.contract.settings import build, neighbours, read_params
 from components.tokenize.settings import TokenizerSettings
 from components.tokenize.tokenize import tokenize
 
 
-def run(dataset: Any, settings: dict[str, Any], tokens: Any) -> str:
+def run(dataset: Any, settings: dict[str, Any], tokens: Any, *, dataset_digest: str) -> str:
     """Run the stage on Kubeflow artifacts.
 
     Args:
         dataset: Input artifact, a published dataset.
         settings: The tokenizer's section of the parameters.
         tokens: Output artifact.
+        dataset_digest: What ingest returned.
 
     Returns:
         The tokens' digest.
     """
     with exit_on_error():
+        require_digest(Path(dataset.path), DATASET, dataset_digest)
         chosen = build(TokenizerSettings, settings, "tokenizers")
         manifest = tokenize(Path(dataset.path), Path(tokens.path), chosen)
     tokens.metadata.update(

@@ -9,6 +9,8 @@ from components.contract.image import TRAIN_IMAGE
 def train_bert(
     dataset: dsl.Input[dsl.Dataset],
     tokens: dsl.Input[dsl.Dataset],
+    dataset_digest: str,
+    tokens_digest: str,
     settings: dict,
     bundle: dsl.Output[dsl.Model],
     metrics: dsl.Output[dsl.Metrics],
@@ -16,7 +18,10 @@ def train_bert(
     """Fine-tune and publish a BERT bundle."""
     from components.training.door import run
 
-    return run("bert", dataset, tokens, settings, bundle, metrics)
+    return run(
+        "bert", dataset, tokens, settings, bundle, metrics,
+        dataset_digest=dataset_digest, tokens_digest=tokens_digest,
+    )  # fmt: skip
 
 
 component = train_bert

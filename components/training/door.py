@@ -9,9 +9,12 @@ from typing import Any
 
 from components import catalogue
 from components.contract.artifact import Manifest
+from components.contract.dataset import KIND as DATASET
 from components.contract.errors import InputError
 from components.contract.exits import exit_on_error
+from components.contract.provenance import require_digest
 from components.contract.settings import build, neighbours, read_params
+from components.contract.tokens import KIND as TOKENS
 
 
 def run(
@@ -21,6 +24,9 @@ def run(
     settings: dict[str, Any],
     bundle: Any,
     metrics: Any,
+    *,
+    dataset_digest: str,
+    tokens_digest: str,
 ) -> str:
     """Train on Kubeflow artifacts.
 
@@ -31,6 +37,8 @@ def run(
         settings: The architecture's section of the parameters.
         bundle: Output artifact.
         metrics: Output artifact for the validation metrics and the cost.
+        dataset_digest: What ingest returned.
+        tokens_digest: What tokenize returned.
 
     Returns:
         The bundle's digest.
@@ -39,6 +47,8 @@ def run(
         SystemExit: With the error's exit status, its sentence being the log's last line.
     """
     with exit_on_error():
+        require_digest(Path(dataset.path), DATASET, dataset_digest)
+        require_digest(Path(tokens.path), TOKENS, tokens_digest)
         manifest = _train(
             architecture, Path(dataset.path), Path(tokens.path), settings, Path(bundle.path)
         )

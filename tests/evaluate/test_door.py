@@ -16,6 +16,7 @@ PIPELINE = """
 import sys
 from kfp import dsl, local
 from components.contract.image import TRAIN_IMAGE
+from components.contract.artifact import read_manifest
 from components.evaluate.component import component
 
 @dsl.component(base_image=TRAIN_IMAGE, install_kfp_package=False)
@@ -29,20 +30,24 @@ def copy_model(source: str, model: dsl.Output[dsl.Model]):
     shutil.copytree(source, model.path)
 
 @dsl.pipeline(name="p")
-def pipeline(dataset: str, bundle: str) -> str:
+def pipeline(dataset: str, bundle: str, dataset_digest: str, bundle_digest: str) -> str:
     return component(
         dataset=copy(source=dataset).output, bundle=copy_model(source=bundle).output,
         settings={"bootstrap": 100, "behaviour_rows": 5},
+        dataset_digest=dataset_digest, bundle_digest=bundle_digest,
     ).outputs["Output"]
 
 dataset, bundle, root = sys.argv[1:]
 local.init(local.SubprocessRunner(use_venv=False), pipeline_root=root, raise_on_error=True)
-print("digest", pipeline(dataset=dataset, bundle=bundle).output)
+digests = {"dataset_digest": read_manifest(dataset).digest,
+           "bundle_digest": read_manifest(bundle).digest}
+print("digest", pipeline(dataset=dataset, bundle=bundle, **digests).output)
 """
 RUN = """
 import json, sys
 from types import SimpleNamespace
 from kfp import dsl
+from components.contract.artifact import read_manifest
 from components.evaluate.door import run
 dataset, bundle, root = sys.argv[1:]
 metrics, curves = dsl.Metrics(uri=root), dsl.ClassificationMetrics(uri=root)
@@ -50,6 +55,7 @@ evaluation = dsl.Artifact(uri=root + "/evaluation")
 run(
     dsl.Dataset(uri=dataset), dsl.Model(uri=bundle), {"bootstrap": 100, "behaviour_rows": 5},
     evaluation, metrics, curves, dsl.HTML(uri=root + "/pages/report"),
+    dataset_digest=read_manifest(dataset).digest, bundle_digest=read_manifest(bundle).digest,
 )
 print(json.dumps([metrics.metadata, curves.metadata, evaluation.metadata]))
 """

@@ -22,6 +22,7 @@ import sys
 from pathlib import Path
 from kfp import dsl, local
 from components.contract.image import TRAIN_IMAGE
+from components.contract.artifact import read_manifest
 from components.register.component import register_component
 
 @dsl.component(base_image=TRAIN_IMAGE, install_kfp_package=False)
@@ -39,12 +40,16 @@ def copy_any(source: str, artifact: dsl.Output[dsl.Artifact]):
     import shutil
     shutil.copytree(source, artifact.path)
 
+DIGESTS = [read_manifest(path).digest for path in sys.argv[1:4]]
+
 @dsl.pipeline(name="p")
 def pipeline(dataset: str, bundle: str, evaluation: str) -> str:
     return register_component(("logistic",))(
         dataset=copy(source=dataset).output, settings={"floor": 0.4}, run_id="run-7",
         logistic_bundle=copy_model(source=bundle).output,
         logistic_evaluation=copy_any(source=evaluation).output,
+        dataset_digest=DIGESTS[0], logistic_bundle_digest=DIGESTS[1],
+        logistic_evaluation_digest=DIGESTS[2],
     ).outputs["Output"]
 
 dataset, bundle, evaluation, root = sys.argv[1:]
@@ -80,7 +85,8 @@ def test_every_architecture_brings_two_inputs():
     component = register_component(("logistic", "lstm", "bert_base"))
     inputs = set(component.component_spec.inputs)
     assert {"bert_base_bundle", "bert_base_evaluation", "lstm_bundle", "run_id"} <= inputs
-    assert len(inputs) == 9
+    assert {"dataset_digest", "lstm_bundle_digest", "bert_base_evaluation_digest"} <= inputs
+    assert len(inputs) == 16
     code = register_component(("other",)).python_func.__code__.co_names
     assert "components.register.door" in code
 

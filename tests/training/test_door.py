@@ -26,7 +26,10 @@ class Artifact:
 
 def test_kubeflows_door_trains_and_reports(dataset: Path, tokens: Path, tmp_path: Path) -> None:
     bundle, metrics = Artifact(str(tmp_path / "bundle")), Artifact(str(tmp_path / "metrics"))
-    digest = run("lstm", Artifact(str(dataset)), Artifact(str(tokens)), SETTINGS, bundle, metrics)
+    digest = run(
+        "lstm", Artifact(str(dataset)), Artifact(str(tokens)), SETTINGS, bundle, metrics,
+        dataset_digest=read_manifest(dataset).digest, tokens_digest=read_manifest(tokens).digest,
+    )  # fmt: skip
     manifest = read_manifest(tmp_path / "bundle", "bundle")
     assert digest == manifest.digest == bundle.metadata["digest"]
     assert metrics.metadata["validation_accuracy"] == manifest.facts["validation"]["accuracy"]
@@ -39,9 +42,29 @@ def test_kubeflows_door_ends_with_the_errors_status(
 ) -> None:
     out = Artifact(str(tmp_path / "out"))
     with pytest.raises(SystemExit) as caught:
-        run("lstm", Artifact(str(tmp_path / "no")), Artifact(str(tokens)), {}, out, out)
+        run(
+            "lstm", Artifact(str(tmp_path / "no")), Artifact(str(tokens)), {}, out, out,
+            dataset_digest="0" * 64, tokens_digest="0" * 64,
+        )  # fmt: skip
     assert caught.value.code == 2
     assert capsys.readouterr().err.splitlines()[-1].startswith("not_found: ")
+
+
+def test_kubeflows_door_refuses_artifacts_of_another_content(
+    dataset: Path, tokens: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    right = {"dataset_digest": read_manifest(dataset).digest,
+             "tokens_digest": read_manifest(tokens).digest}  # fmt: skip
+    out = Artifact(str(tmp_path / "out"))
+    for name in right:
+        with pytest.raises(SystemExit):
+            run(
+                "lstm", Artifact(str(dataset)), Artifact(str(tokens)), SETTINGS, out, out,
+                **{**right, name: "0" * 64},
+            )  # fmt: skip
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert error.startswith(f"other_content: The {name.removesuffix('_digest')} in ")
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command_line_reads_the_parameter_file(

@@ -1,0 +1,37 @@
+"""The digest that travels beside an artifact.
+
+Kubeflow Pipelines keys its cache on parameters and on what artifacts are called, never on what
+they hold. So each stage returns its result's digest, each consumer takes its inputs' digests as
+plain parameters, and here the artifact that was handed over is held to them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from components.contract.artifact import read_manifest
+from components.contract.errors import IntegrityError
+
+
+def require_digest(path: Path, kind: str, digest: str) -> None:
+    """Refuse an input that isn't the one which the pipeline says it is.
+
+    The manifest is bound to its digest here; its files are checked by whoever opens them.
+
+    Args:
+        path: The published directory.
+        kind: The manifest kind expected there.
+        digest: What the stage that made it returned.
+
+    Raises:
+        InputError: As `read_manifest`.
+        IntegrityError: `other_content` when it holds something else.
+    """
+    found = read_manifest(path, kind).digest
+    if found != digest:
+        raise IntegrityError(
+            "other_content",
+            f"The {kind} in {str(path)!r} is {found[:12]}…, not {digest[:12] or 'anything'}…, "
+            "which its stage returned.",
+            "Run the pipeline again without its cache.",
+        )
