@@ -1,4 +1,4 @@
-"""The command line: `tamis run | compile | predict`."""
+"""The command line: `tamis run | compile | predict`, and the service's commands."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from components.contract.errors import EXIT_FAILURE, InputError, TamisError
+from pipelines import serving_cli
 
 app = typer.Typer(
     name="tamis",
@@ -120,6 +121,9 @@ def predict(
         else:
             sys.stdout.write(f"{label}\t{score:.4f}\t{line}\n")
         sys.stdout.flush()
+
+
+serving_cli.register(app)
 
 
 def main() -> None:

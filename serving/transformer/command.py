@@ -13,7 +13,6 @@ from components.contract import logs
 from components.contract.exits import exit_on_error
 from components.contract.settings import build as build_settings
 from components.contract.settings import read_params
-from serving.tls import TlsFiles, server_context
 from serving.transformer.settings import TransformerSettings
 
 
@@ -53,30 +52,18 @@ def serve(settings: TransformerSettings) -> None:
 
     Args:
         settings: What to serve.
+
+    Raises:
+        TamisError: As `build` and `server.serve`.
     """
-    import prometheus_client
     import uvloop
 
+    from serving.transformer import server
     from serving.transformer.app import build
-    from serving.transformer.server import DrainingServer, configure
 
-    servers: list[DrainingServer] = []
-    transformer = build(settings, lambda: bool(servers and servers[0].draining))
-    tls = settings.tls
-    context = None
-    if tls.cert:
-        authority = Path(tls.client_ca) if tls.client_ca else None
-        context = server_context(TlsFiles(Path(tls.cert), Path(tls.key), authority))
-    config = configure(transformer.app, settings.host, settings.port, context, settings.grace_s)
-    servers.append(DrainingServer(config, settings.drain_s))
-    if settings.metrics_port is not None:
-        prometheus_client.start_http_server(
-            settings.metrics_port, settings.host, transformer.metrics.registry
-        )
     logs.event("serving", settings=_shown(settings))
     gc.freeze()  # what is loaded now stays: collections need not walk through it
-    uvloop.run(servers[0].serve())
-    logs.event("stopped")
+    uvloop.run(server.serve(settings, lambda draining: build(settings, draining)))
 
 
 def _shown(settings: TransformerSettings) -> dict[str, Any]:

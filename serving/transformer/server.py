@@ -1,92 +1,98 @@
-"""Running the application: TLS, draining, and a port of its own for metrics."""
+"""Running the application: bound, ready, draining, stopped; metrics on a port of their own."""
 
 from __future__ import annotations
 
-import asyncio
-import signal
+import contextlib
+import math
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
+from pathlib import Path
 
 import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
 
-KEEP_ALIVE_S = 75
-"""Longer than load balancers keep idle connections (60 s), so that none closes under a request."""
+from components.contract import logs
+from serving.lifecycle import DrainingServer, SideServer, bind, port_of
+from serving.tls import TlsFiles, server_context
+from serving.transformer.app import Transformer
+from serving.transformer.settings import TransformerSettings
+
+KEEP_ALIVE_S = 65
+"""Longer than the 60 s of usual proxies, so that they end idle connections rather than we."""
 BACKLOG = 2_048
 
 
-class DrainingServer(uvicorn.Server):
-    """Stops in three steps: not ready, drained, gone.
-
-    On SIGTERM it goes on serving for `drain_s` seconds while its readiness says no, so that
-    whoever sends requests has time to look elsewhere; then it takes no more connections, answers
-    what is under way, and ends. A second signal ends the waiting.
+async def serve(
+    settings: TransformerSettings, build: Callable[[Callable[[], bool]], Transformer]
+) -> None:
+    """Serve until a signal says to stop.
 
     Args:
-        config: uvicorn's configuration.
-        drain_s: Seconds between "not ready" and "no more connections".
+        settings: Where to listen, and how long to drain.
+        build: Makes the application, told how to ask whether the process is on its way out.
 
-    Attributes:
-        draining: Whether a signal to stop has come.
+    Raises:
+        InputError: `bad_address`, or as `server_context`.
     """
+    async with contextlib.AsyncExitStack() as stack:
+        listener = stack.enter_context(bind(settings.host, settings.port))
+        servers: list[DrainingServer] = []
+        transformer = build(lambda: bool(servers and servers[0].draining))
+        if settings.metrics_port is not None:
+            side = stack.enter_context(bind(settings.host, settings.metrics_port))
+            app = Starlette(routes=[Route("/metrics", _exposition(transformer.metrics.registry))])
+            await stack.enter_async_context(SideServer(_config(app)).beside([side]))
 
-    def __init__(self, config: uvicorn.Config, drain_s: float) -> None:
-        super().__init__(config)
-        self._drain_s = drain_s
-        self.draining = False
+        def started() -> None:
+            logs.event("ready", host=settings.host, port=port_of(listener))
 
-    def handle_exit(self, sig: int, frame: Any) -> None:
-        """Take a signal, inside the loop."""
-        waits = not self.draining and self._drain_s > 0
-        self.draining = True
-        stop = super().handle_exit
-        if waits:
-            asyncio.get_running_loop().call_later(self._drain_s, stop, sig, frame)
-        else:
-            stop(sig, frame)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Handle signals inside the loop, and don't raise them again at the end."""
-        loop = asyncio.get_running_loop()
-        signals = (signal.SIGTERM, signal.SIGINT)
-        for number in signals:
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in signals:
-                loop.remove_signal_handler(number)
+        config = _config(
+            transformer.app,
+            lifespan="on",
+            tls=_tls(settings),
+            grace_s=settings.grace_s,
+        )
+        servers.append(DrainingServer(config, settings.drain_s, started))
+        await servers[0].serve([listener])
+    logs.event("stopped")
 
 
-def configure(
-    app: Any, host: str, port: int, tls: ssl.SSLContext | None, grace_s: float
+def _tls(settings: TransformerSettings) -> ssl.SSLContext | None:
+    tls = settings.tls
+    if not tls.cert:
+        return None
+    authority = Path(tls.client_ca) if tls.client_ca else None
+    return server_context(TlsFiles(Path(tls.cert), Path(tls.key), authority))
+
+
+def _exposition(registry: CollectorRegistry) -> Callable[[Request], Response]:
+    def metrics(_: Request) -> Response:
+        return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
+
+    return metrics
+
+
+def _config(
+    app: ASGIApp, lifespan: str = "off", tls: ssl.SSLContext | None = None, grace_s: float = 1.0
 ) -> uvicorn.Config:
-    """Uvicorn's configuration for a service.
-
-    Args:
-        app: The ASGI application.
-        host: Address to listen on.
-        port: Port to listen on.
-        tls: Server context; None serves plain HTTP.
-        grace_s: Longest wait for requests under way once no more connections are taken.
-
-    Returns:
-        The configuration.
-    """
     return uvicorn.Config(
         app,
-        host,
-        port,
+        http="httptools",
+        ws="none",
+        lifespan=lifespan,  # type: ignore[arg-type]
+        interface="asgi3",
         log_config=None,
         access_log=False,
+        proxy_headers=False,
         server_header=False,
         date_header=False,
-        proxy_headers=False,
-        lifespan="on",
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
-        timeout_graceful_shutdown=int(grace_s),
+        timeout_graceful_shutdown=math.ceil(grace_s),
         ssl_context_factory=None if tls is None else lambda *_: tls,
     )
