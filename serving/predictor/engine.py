@@ -63,6 +63,7 @@ class Engine:
             for i in range(settings.workers)
         ]
         self._loop: asyncio.AbstractEventLoop
+        self._scoring_soon = False
         metrics.watch_queue(lambda: self._queue.waiting)
 
     async def __aenter__(self) -> Self:
@@ -116,6 +117,8 @@ class Engine:
             raise
         ticket = Ticket(served, tokenised, arrived, deadline, self._loop.create_future())
         self._queue.put(ticket)
+        if not served.limits.parallel:
+            self._score_soon()
         await self._answered(ticket)
         assert ticket.features is not None
         return Answer(
@@ -151,14 +154,30 @@ class Engine:
         finally:
             timer.cancel()
 
+    def _score_soon(self) -> None:
+        # Requests that are ready in the same turn of the loop are put before this is called.
+        if not self._scoring_soon:
+            self._scoring_soon = True
+            self._loop.call_soon(self._score_now)
+
+    def _score_now(self) -> None:
+        self._scoring_soon = False
+        batch = self._queue.poll()
+        if batch is not None:
+            self._deliver(*self._scored(batch))
+            self._score_soon()
+
+    def _scored(self, batch: Batch) -> tuple[Batch, list[Scored | Failed], float]:
+        started = time.perf_counter()
+        pieces = list(score(batch.served, batch.items))
+        self._queue.done(batch)
+        return batch, pieces, time.perf_counter() - started
+
     def _work(self) -> None:
         while (batch := self._queue.take()) is not None:
-            started = time.perf_counter()
-            pieces = list(score(batch.served, batch.items))
-            self._queue.done(batch)
-            seconds = time.perf_counter() - started
+            scored = self._scored(batch)
             with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
-                self._loop.call_soon_threadsafe(self._deliver, batch, pieces, seconds)
+                self._loop.call_soon_threadsafe(self._deliver, *scored)
 
     def _deliver(self, batch: Batch, pieces: list[Scored | Failed], seconds: float) -> None:
         self._metrics.scored(batch, seconds)

@@ -84,8 +84,8 @@ class PredictorMetrics:
     def tokenised(self, seconds: float, tokenised: Tokenised) -> None:
         """Count a request's tokens and what they took."""
         self._tokenise.observe(seconds)
-        self._seen.inc(int(tokenised.tokens.sum()))
-        if cut := int(tokenised.truncated.sum()):
+        self._seen.inc(sum(tokenised.tokens.tolist()))  # most requests have one text
+        if cut := sum(tokenised.truncated.tolist()):
             self._cut.inc(cut)
 
     def scored(self, batch: Batch, seconds: float) -> None:

@@ -158,7 +158,7 @@ class BatchQueue:
             self._idle += 1
             try:
                 while True:
-                    turn = self._next()
+                    turn = self._next(threaded=True)
                     if turn is None:
                         if self._closed and not self._waiting:
                             return None
@@ -169,6 +169,19 @@ class BatchQueue:
                             return batch
             finally:
                 self._idle -= 1
+
+    def poll(self) -> Batch | None:
+        """The next batch that no thread scores, at once.
+
+        Returns:
+            The batch, to be handed to `done` once it is scored; None when nothing waits.
+        """
+        with self._changed:
+            while (turn := self._next(threaded=False)) is not None:
+                batch = self._batch(*turn)
+                if batch is not None:
+                    return batch
+            return None
 
     def done(self, batch: Batch) -> None:
         """Note that a batch is scored: another of its model may be taken."""
@@ -191,11 +204,12 @@ class BatchQueue:
         if not lane.busy and not lane.by_cost:
             del self._lanes[served]  # or a model that was replaced would stay in memory
 
-    def _next(self) -> tuple[_Lane, Item] | None:
+    def _next(self, threaded: bool) -> tuple[_Lane, Item] | None:
         turns = [
             (first.rank, first.number, lane, first)
             for lane in self._lanes.values()
-            if lane.busy < lane.limits.parallel and (first := lane.first()) is not None
+            if (lane.busy < lane.limits.parallel if threaded else not lane.limits.parallel)
+            and (first := lane.first()) is not None
         ]
         return min(turns)[2:] if turns else None
 
@@ -211,7 +225,7 @@ class BatchQueue:
 
     def _batch(self, lane: _Lane, first: Item) -> Batch | None:
         # A few texts are shared among the idle: two small batches end sooner than one.
-        sharers = min(self._idle, lane.limits.parallel - lane.busy)
+        sharers = max(1, min(self._idle, lane.limits.parallel - lane.busy))
         items = lane.take(first, -(-len(lane.by_cost) // sharers))
         self._waiting -= len(items)
         now = time.monotonic()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
+import os
 import sys
 from collections.abc import Iterator
 
@@ -39,6 +40,8 @@ def serve(settings: PredictorSettings) -> None:
         batch = dataclasses.replace(
             settings.batch, workers=settings.batch.workers or environment().threads
         )
+        # Its own threads would take cores from those that score, for 2 % of a bulk's time.
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         source = open_source(settings.bundle, settings.model)
         served = asyncio.run(_open(source, batch))
         metrics = PredictorMetrics()

@@ -16,7 +16,8 @@ ONNX_ROWS, ONNX_TOKENS = 8, 512
 wait, one row 8.9. The tokens keep a batch of long texts as short as one of sentences."""
 
 OTHER_ROWS, OTHER_TOKENS = 256, 32_768
-"""Measured with the logistic model: 0.11 ms for one text, 1.0 ms for 256."""
+"""Measured with the logistic model: 0.11 ms for one text, 1.0 ms for 256, so that the event loop is
+never held up for long."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,8 @@ class BatchLimits:
     Attributes:
         rows: Most texts.
         tokens: Most tokens, padding counted; a single longer text is a batch by itself.
-        parallel: Batches scored at the same time.
+        parallel: Batches that threads score at the same time; 0 when the event loop scores them
+            itself, between what else it does.
     """
 
     rows: int
@@ -83,7 +85,9 @@ def batch_limits(classifier: Classifier, settings: BatchSettings) -> BatchLimits
     """The batches that suit a classifier.
 
     ONNX Runtime lets go of Python's lock, so batches are scored in parallel, and pays for every
-    row, so they are small. What computes in numpy keeps the lock and pays by the call.
+    row, so they are small. What computes in numpy keeps the lock, so that threads would only take
+    it from the event loop and from each other, and pays by the call: a batch is what has come
+    meanwhile.
 
     Args:
         classifier: The classifier.
@@ -95,5 +99,5 @@ def batch_limits(classifier: Classifier, settings: BatchSettings) -> BatchLimits
     if isinstance(classifier, OnnxClassifier):
         rows, tokens, parallel = ONNX_ROWS, ONNX_TOKENS, settings.workers
     else:
-        rows, tokens, parallel = OTHER_ROWS, OTHER_TOKENS, 1
-    return BatchLimits(settings.rows or rows, settings.tokens or tokens, max(1, parallel))
+        rows, tokens, parallel = OTHER_ROWS, OTHER_TOKENS, 0
+    return BatchLimits(settings.rows or rows, settings.tokens or tokens, parallel)

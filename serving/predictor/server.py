@@ -19,17 +19,18 @@ import uvloop
 from kserve import ModelServer
 from kserve.model import BaseKServeModel
 from kserve.protocol.dataplane import DataPlane
-from starlette.applications import Starlette
-from starlette.routing import Route
+from starlette.routing import Route, Router
 
 from components.contract import logs
 from serving.lifecycle import DrainingServer, SideServer, port_of
-from serving.predictor.endpoints import Endpoints, metrics_endpoint
+from serving.predictor.body import Bodies
 from serving.predictor.engine import Engine
 from serving.predictor.metrics import PredictorMetrics
 from serving.predictor.reload import Reloader
+from serving.predictor.scoring_endpoint import V1, V2, ScoringEndpoint, Wire
 from serving.predictor.served import Served
 from serving.predictor.settings import PredictorSettings
+from serving.predictor.status_endpoints import VERSION, StatusEndpoints, metrics_route, no_such_path
 
 KEEP_ALIVE_S = 65
 """Longer than the 60 s of usual proxies, so that they end idle connections rather than we."""
@@ -87,23 +88,17 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         self._reloader, self._metrics = reloader, metrics
         self._sockets, self._side_sockets = [listener], [side] if side else []
         self.dataplane = Plane(self)
-        endpoints = Endpoints(
-            self.dataplane, metrics, settings.deadline_s, lambda: self._server.draining
-        )
-        application = endpoints.application(None if side else metrics.registry)
+        status = StatusEndpoints(self.dataplane)
+        shown = metrics_route(metrics.registry)
+        routes = self._scoring_routes() + status.routes() + ([] if side else [shown])
         config = _config(
-            application,
+            Router(routes, redirect_slashes=False, default=no_such_path),
             timeout_keep_alive=KEEP_ALIVE_S,
             timeout_graceful_shutdown=math.ceil(settings.grace_s),
             ssl_context_factory=(lambda *_: tls) if tls else None,
         )
         self._server = DrainingServer(config, settings.drain_s, self._announce)
-        side_routes = [
-            Route("/metrics", metrics_endpoint(metrics.registry)),
-            Route("/v2/health/live", endpoints.live),
-            Route("/v2/health/ready", endpoints.ready),
-        ]
-        self._side = SideServer(_config(Starlette(routes=side_routes)))
+        self._side = SideServer(_config(Router([shown, *status.health()], default=no_such_path)))
 
     @property
     def ready(self) -> bool:
@@ -119,6 +114,26 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         self._register_and_check_atleast_one_model_is_ready(list(models))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(self._serve())
+
+    def _scoring_routes(self) -> list[Route]:
+        bodies = Bodies()
+
+        def endpoint(wire: Wire) -> ScoringEndpoint:
+            return ScoringEndpoint(
+                wire,
+                self.registered_models,
+                bodies,
+                self._metrics,
+                self._settings.deadline_s,
+                lambda: self._server.draining,
+            )
+
+        v1, v2, post = endpoint(V1), endpoint(V2), ["POST"]
+        return [
+            Route("/v2/models/{name}/infer", v2, methods=post),
+            Route("/v1/models/{name}:predict", v1, methods=post),
+            Route(f"{VERSION}/infer", v2, methods=post),
+        ]
 
     async def _serve(self) -> None:
         async with contextlib.AsyncExitStack() as stack:
@@ -149,7 +164,7 @@ class PredictorServer(ModelServer):  # type: ignore[misc]
         )
 
 
-def _config(app: Starlette, **options: Any) -> uvicorn.Config:
+def _config(app: Router, **options: Any) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http="httptools",

@@ -9,16 +9,19 @@ from typing import Any
 
 import orjson
 
+from serving.predictor.binary import HEADER
 from serving.predictor.engine import Answer
+from serving.predictor.errors import bad_request
 from serving.predictor.fields import a_list, a_text, flag, known_keys, parse, required, some_texts
 from serving.predictor.request import ScoreRequest
 
 
-def decode(body: bytes) -> ScoreRequest:
+def decode(body: bytes, header: str | None = None) -> ScoreRequest:
     """Read `{"instances": ["text", {"text": "text"}], "truncate": true}`.
 
     Args:
         body: The request's body.
+        header: What `binary.HEADER` says; this protocol has no binary form.
 
     Returns:
         The request.
@@ -26,6 +29,8 @@ def decode(body: bytes) -> ScoreRequest:
     Raises:
         RequestError: 400, naming the field.
     """
+    if header is not None:
+        raise bad_request("bad_header", HEADER, "belongs to version 2 of the protocol.")
     document = parse(body)
     known_keys(document, ("instances", "truncate"), "")
     instances = a_list(required(document, "instances", ""), "instances")
@@ -35,7 +40,7 @@ def decode(body: bytes) -> ScoreRequest:
     return ScoreRequest(texts, truncate)
 
 
-def encode(answer: Answer, name: str) -> bytes:
+def encode(answer: Answer, name: str, _: ScoreRequest) -> tuple[bytes, int | None]:
     """An answer as JSON.
 
     Args:
@@ -43,7 +48,8 @@ def encode(answer: Answer, name: str) -> bytes:
         name: The served model's name.
 
     Returns:
-        `{"predictions": [{"label", "score", "probabilities": {label: p}, "truncated"}], …}`.
+        `{"predictions": [{"label", "score", "probabilities": {label: p}, "truncated"}], …}`, and
+        None: nothing follows it.
     """
     labels = answer.served.classifier.labels
     best = answer.probabilities.argmax(axis=1)
@@ -65,7 +71,7 @@ def encode(answer: Answer, name: str) -> bytes:
         "bundle_digest": answer.served.digest,
     }
     # float32 as such: the shortest digits that read back as the same number
-    return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+    return orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY), None
 
 
 def _text(instance: Any, i: int) -> Any:
