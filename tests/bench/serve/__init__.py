@@ -1,0 +1,1 @@
+"""`make bench-serve`: our service beside those that do this job today, all in one run."""

@@ -1,0 +1,1 @@
+"""Reference servers, as their documentation says to write them."""
