@@ -18,6 +18,7 @@ HOSTILE = (
     *("<b " * 30_000, "<b <b " * 9_000 + ">" * 18_000, "<!--" * 30_000, "&amp;" * 20_000),
     *("<b a='" * 20_000, "&" + "amp;" * 25_000 + "lt;", "<a " + "b=c " * 30_000),
     *("<" * 100_000, "<a" + " " * 100_000, "e" + "\u0301" * 50_000),
+    *("a" + "\u0316\u0301" * 50_000, "&#x316;&#x301;" * 7_000, "\u0344" * 50_000),
 )
 
 
@@ -90,3 +91,20 @@ def test_hostile_text_takes_no_more_than_linear_time(hostile: str) -> None:
     once = normalise(hostile)
     assert time.process_time() - before < 3
     assert normalise(once) == once
+
+
+@pytest.mark.parametrize("text", ["\u0958" + "\u0316\u0301" * 40, "a" + "\u0344" * 100, "e" * 99])
+def test_long_runs_of_marks_are_broken_once(text: str) -> None:
+    once = normalise(text)
+    assert normalise(once) == once
+    runs = "".join("m" if unicodedata.combining(c) else " " for c in once).split()
+    assert max(map(len, runs), default=0) <= 30
+
+
+def test_marks_that_languages_use_stay() -> None:
+    for text in (
+        "e\u0301",
+        "\u0926\u0947\u0935\u0928\u093e\u0917\u0930\u0940" * 9,
+        "a" + "\u0316" * 30,
+    ):
+        assert normalise(text) == unicodedata.normalize("NFC", text)
