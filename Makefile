@@ -10,7 +10,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check format test bench clean
+.PHONY: help install demo check format test bench bench-serve clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ test: $(STAMP) ## Every test, those that train models and start servers too
 
 bench: $(STAMP) ## Accuracy, time and memory beside plain references
 	$(BIN)/python -m tests.bench
+
+bench-serve: $(STAMP) ## The service beside FastAPI, KServe and MLServer (needs wrk)
+	$(BIN)/python -m tests.bench.serve
 
 clean: ## Remove what running leaves behind (not .venv)
 	rm -rf .tamis data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
