@@ -8,7 +8,8 @@ from pathlib import Path
 from components.contract.errors import InputError
 from components.contract.exits import exit_on_error
 from serving.predictor.serve import serve
-from serving.predictor.settings import BatchSettings, PredictorSettings, TlsSettings
+from serving.predictor.settings import BatchSettings, PredictorSettings
+from serving.tls import TlsFiles
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -58,7 +59,7 @@ def read_settings(argv: list[str] | None = None) -> PredictorSettings:
             queue_texts=told.queue_texts,
             workers=told.workers,
         ),
-        tls=TlsSettings(told.tls_cert, told.tls_key, told.tls_client_ca) if told.tls_cert else None,
+        tls=TlsFiles(told.tls_cert, told.tls_key, told.tls_client_ca) if told.tls_cert else None,
     )
     settings.check()
     return settings

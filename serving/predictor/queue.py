@@ -7,19 +7,15 @@ waited longest. There is no timer by default: whoever is free takes what waits.
 
 from __future__ import annotations
 
-import bisect
-import heapq
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from serving.predictor.errors import overloaded
-from serving.predictor.served import BatchLimits, Served
+from serving.predictor.lane import Lane
+from serving.predictor.served import Served
 from serving.predictor.ticket import Item, Ticket
-
-FEW = 8
-"""Texts that are put into a sorted list one by one; more are sorted in together."""
 
 
 @dataclass(frozen=True)
@@ -37,54 +33,6 @@ class Batch:
     waited: Sequence[float]
 
 
-class _Lane:
-    """The texts that wait for one model."""
-
-    def __init__(self, limits: BatchLimits) -> None:
-        self.limits = limits
-        self.busy = 0
-        self.by_cost: list[Item] = []
-        self._by_rank: list[tuple[float, int, Item]] = []
-
-    def add(self, items: Sequence[Item]) -> None:
-        for item in items:
-            heapq.heappush(self._by_rank, (item.rank, item.number, item))
-        if len(items) > FEW:
-            self.by_cost.extend(items)
-            self.by_cost.sort(key=_place)
-        else:
-            for item in items:
-                bisect.insort(self.by_cost, item, key=_place)
-
-    def first(self) -> Item | None:
-        """Whose turn it is."""
-        while self._by_rank and self._by_rank[0][2].taken:
-            heapq.heappop(self._by_rank)
-        return self._by_rank[0][2] if self._by_rank else None
-
-    def take(self, first: Item, rows: int) -> list[Item]:
-        """Take the batch around the one whose turn it is, at most `rows` texts."""
-        at = bisect.bisect_left(self.by_cost, _place(first), key=_place)
-        low, high = window(self.by_cost, at, min(rows, self.limits.rows), self.limits.tokens)
-        items = self.by_cost[low:high]
-        del self.by_cost[low:high]
-        for item in items:
-            item.taken = True
-        return items
-
-    def remove(self, ticket: Ticket) -> int:
-        """Forget a request's texts; returns how many still waited."""
-        kept = []
-        for item in self.by_cost:
-            if item.ticket is ticket:
-                item.taken = True
-            else:
-                kept.append(item)
-        removed = len(self.by_cost) - len(kept)
-        self.by_cost = kept
-        return removed
-
-
 class BatchQueue:
     """A bounded queue that many threads take batches from.
 
@@ -95,7 +43,7 @@ class BatchQueue:
 
     def __init__(self, capacity: int, wait_s: float = 0.0) -> None:
         self._capacity, self._wait_s = capacity, wait_s
-        self._lanes: dict[Served, _Lane] = {}
+        self._lanes: dict[Served, Lane] = {}
         self._changed = threading.Condition()
         self._waiting = self._numbered = self._idle = 0
         self._closed = False
@@ -127,13 +75,14 @@ class BatchQueue:
     def put(self, ticket: Ticket) -> None:
         """Let a request's texts wait in the places reserved for them."""
         items = ticket.items()
+        ticket.queued = time.monotonic()
         with self._changed:
             for item in items:
                 self._numbered += 1
                 item.number = self._numbered
             lane = self._lanes.get(ticket.served)
             if lane is None:
-                lane = self._lanes[ticket.served] = _Lane(ticket.served.limits)
+                lane = self._lanes[ticket.served] = Lane(ticket.served.limits)
             lane.add(items)
             free = lane.limits.parallel - lane.busy
             if free > 0:
@@ -200,11 +149,11 @@ class BatchQueue:
             self._closed = True
             self._changed.notify_all()
 
-    def _tidy(self, served: Served, lane: _Lane) -> None:
+    def _tidy(self, served: Served, lane: Lane) -> None:
         if not lane.busy and not lane.by_cost:
             del self._lanes[served]  # or a model that was replaced would stay in memory
 
-    def _next(self, threaded: bool) -> tuple[_Lane, Item] | None:
+    def _next(self, threaded: bool) -> tuple[Lane, Item] | None:
         turns = [
             (first.rank, first.number, lane, first)
             for lane in self._lanes.values()
@@ -213,17 +162,17 @@ class BatchQueue:
         ]
         return min(turns)[2:] if turns else None
 
-    def _wait_for_company(self, lane: _Lane, first: Item) -> bool:
+    def _wait_for_company(self, lane: Lane, first: Item) -> bool:
         """Wait a moment for a fuller batch, if that is wanted; returns whether it did."""
         if not self._wait_s or self._closed or len(lane.by_cost) >= lane.limits.rows:
             return False
-        left = first.ticket.arrived + self._wait_s - time.monotonic()
+        left = first.ticket.queued + self._wait_s - time.monotonic()
         if left <= 0:
             return False
         self._changed.wait(left)
         return True
 
-    def _batch(self, lane: _Lane, first: Item) -> Batch | None:
+    def _batch(self, lane: Lane, first: Item) -> Batch | None:
         # A few texts are shared among the idle: two small batches end sooner than one.
         sharers = max(1, min(self._idle, lane.limits.parallel - lane.busy))
         items = lane.take(first, -(-len(lane.by_cost) // sharers))
@@ -234,40 +183,5 @@ class BatchQueue:
             self._tidy(first.ticket.served, lane)
             return None
         lane.busy += 1
-        waited = [now - item.ticket.arrived for item in wanted]
+        waited = [now - item.ticket.queued for item in wanted]
         return Batch(first.ticket.served, wanted, waited)
-
-
-def window(items: Sequence[Item], at: int, rows: int, tokens: int) -> tuple[int, int]:
-    """The neighbours that one text shares a batch with.
-
-    Args:
-        items: All that wait, shortest first.
-        at: The text's place among them.
-        rows: Most texts in the batch.
-        tokens: Most tokens in it, padding counted.
-
-    Returns:
-        The batch is `items[low:high]`: the text and the nearest to it in length.
-    """
-    low, high = at, at + 1
-    middle = longest = items[at].cost
-    while high - low < rows:
-        grown = high - low + 1
-        shorter = items[low - 1].cost if low else None
-        longer = items[high].cost if high < len(items) else None
-        if longer is not None and grown * longer > tokens:
-            longer = None
-        if shorter is not None and grown * longest > tokens:
-            shorter = None
-        if longer is not None and (shorter is None or longer - middle <= middle - shorter):
-            high, longest = high + 1, longer
-        elif shorter is not None:
-            low -= 1
-        else:
-            break
-    return low, high
-
-
-def _place(item: Item) -> tuple[int, int]:
-    return item.cost, item.number

@@ -19,7 +19,7 @@ from serving.predictor.reload import Reloader, load
 from serving.predictor.served import Served
 from serving.predictor.settings import BatchSettings, PredictorSettings
 from serving.predictor.source import Source, open_source
-from serving.predictor.tls import server_context
+from serving.tls import server_context
 
 
 def serve(settings: PredictorSettings) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from components.contract.settings import require
 from serving.predictor.limits import DEADLINE_S, TEXTS, WAIT_MS
+from serving.tls import TlsFiles
 
 
 @dataclass(frozen=True)
@@ -43,21 +44,6 @@ class BatchSettings:
 
 
 @dataclass(frozen=True)
-class TlsSettings:
-    """Files in PEM form.
-
-    Attributes:
-        cert: The server's certificate and those between it and the authority.
-        key: Its private key.
-        client_ca: Authorities whose certificates clients must show; None asks for none.
-    """
-
-    cert: Path
-    key: Path
-    client_ca: Path | None = None
-
-
-@dataclass(frozen=True)
 class PredictorSettings:
     """Where the model comes from and how it is served.
 
@@ -74,7 +60,8 @@ class PredictorSettings:
             routes them has seen that the server is not ready.
         grace_s: How long requests under way may then take, in seconds.
         batch: How requests become batches.
-        tls: Serve HTTPS with these files; None for HTTP.
+        tls: Serve HTTPS with these files; with an authority, clients must show a certificate of
+            it. None for HTTP.
     """
 
     bundle: Path | None = None
@@ -88,7 +75,7 @@ class PredictorSettings:
     drain_s: float = 0.0
     grace_s: float = 30.0
     batch: BatchSettings = field(default_factory=BatchSettings)
-    tls: TlsSettings | None = None
+    tls: TlsFiles | None = None
 
     def check(self) -> None:
         """Refuse values that can't work; raises `InputError` `bad_parameter`."""

@@ -35,6 +35,7 @@ class Ticket:
         "deadline",
         "features",
         "probabilities",
+        "queued",
         "served",
         "tokenised",
     )
@@ -50,6 +51,7 @@ class Ticket:
         n = len(tokenised.rows)
         self.served, self.tokenised, self.answered = served, tokenised, answered
         self.arrived, self.deadline = arrived, deadline
+        self.queued = arrived  # until the queue knows better
         self.probabilities = np.empty((n, len(served.classifier.labels)), np.float32)
         self.features: npt.NDArray[np.float32] | None = None
         self._left = n
