@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, insert, inspect, select, text, update
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from components.contract.errors import InputError, IntegrityError
 from serving.transformer.journal.engine import insert_unless_there, make_engine
@@ -67,10 +67,13 @@ class Database:
         """
         ring = load_keys(Path(settings.keys))
         engine = make_engine(settings, create)
-        with answering(), engine.begin() as connection:
-            journal = _journal_id(connection, create)
-        database = cls(engine, journal, Vault(ring, journal), settings)
-        database.check_keys()
+        with contextlib.ExitStack() as stack:
+            stack.callback(engine.dispose)
+            with answering(), engine.begin() as connection:
+                journal = _journal_id(connection, create)
+            database = cls(engine, journal, Vault(ring, journal), settings)
+            database.check_keys()
+            stack.pop_all()
         return database
 
     def reload_keys(self) -> None:
@@ -160,6 +163,9 @@ def answering() -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise database_error(error) from error
+    except (SQLAlchemyError, TypeError, ValueError) as error:
+        # SQLite's columns hold any type: a flipped bit makes a name a number, a value nothing.
+        raise IntegrityError("journal_corrupted", "The journal's file is damaged.") from error
 
 
 def database_error(error: DBAPIError) -> IntegrityError | UnavailableError:

@@ -20,6 +20,9 @@ CONNECT_S = 5
 TCP_USER_TIMEOUT_MS = 10_000
 """When unacknowledged data gives a connection up for lost: a vanished host must not hold the
 writer for the quarter of an hour that TCP would."""
+PAUSE_S = 0.02
+"""Between two transactions of a long job. SQLite's waiting writers look every few milliseconds
+whether the lock is free; a job that took it again at once would keep a server's requests out."""
 CHECKPOINT_PAGES = 4_000
 """Pages (4 KiB) after which a commit moves the write-ahead log into the file: 16 MB, a quarter of
 the syncs that SQLite's default makes."""
@@ -64,7 +67,7 @@ def reading(engine: Engine) -> Connection:
 
 
 def insert_unless_there(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT that leaves a row of the same key as it is and then counts 0 rows."""
+    """An INSERT that leaves a row of the same key as it is and then returns none."""
     if connection.dialect.name == "sqlite":
         return sqlite.insert(table).on_conflict_do_nothing()
     return postgresql.insert(table).on_conflict_do_nothing()

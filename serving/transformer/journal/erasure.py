@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from sqlalchemy import delete, select, update
 
 from components.contract.errors import IntegrityError
 from serving.transformer.journal.database import Database, answering
+from serving.transformer.journal.engine import PAUSE_S
 from serving.transformer.journal.schema import FEEDBACK, PREDICTIONS
 from serving.transformer.journal.settling import settle
 from serving.transformer.journal.stored import bound_feedback, open_feedback, stored_feedback
@@ -53,8 +55,10 @@ def erase(database: Database, subject: str) -> ErasureReport:
     with answering():
         while changed := _erase_predictions(database, pseudonyms):
             predictions += changed
+            time.sleep(PAUSE_S)
         while changed := _erase_feedback(database, pseudonyms):
             feedback += changed
+            time.sleep(PAUSE_S)
     settle(database)
     return ErasureReport(predictions, feedback)
 
@@ -86,6 +90,7 @@ def prune(database: Database, before: int) -> ErasureReport:
                 ).rowcount
             if len(numbers) < ROWS_AT_ONCE:
                 break
+            time.sleep(PAUSE_S)
     settle(database)
     return ErasureReport(predictions, feedback)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Iterable
@@ -67,7 +68,8 @@ def export(database: Database, out: Path, selection: Selection) -> ExportReport:
     except OSError as error:
         raise storage_error(error, out) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            draft.unlink()
     return report
 
 

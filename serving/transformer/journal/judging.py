@@ -91,7 +91,8 @@ def _judge(
     associated = bind_feedback(entry.prediction, entry.time, entry.label, correct)
     (sealed,) = vault.seal([(entry.subject.encode("utf-8", "surrogatepass"), associated)])
     kept = connection.execute(
-        insert_unless_there(connection, FEEDBACK).values(
+        insert_unless_there(connection, FEEDBACK)
+        .values(
             prediction=row.number,
             time=entry.time,
             label=entry.label,
@@ -101,8 +102,9 @@ def _judge(
             nonce=sealed.nonce,
             sealed=sealed.data,
         )
+        .returning(FEEDBACK.c.prediction)  # drivers don't agree on what rows an INSERT counts
     )
-    if kept.rowcount == 0:
+    if kept.first() is None:
         return FeedbackConflictError(
             "feedback_given", f"The prediction {entry.prediction!r} has its feedback already."
         )

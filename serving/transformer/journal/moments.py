@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from components.contract.errors import InputError
 
-_AGE = re.compile(r"(\d{1,6})([mhdw])")
+_AGE = re.compile(r"([0-9]{1,6})([mhdw])")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -18,7 +18,7 @@ from serving.transformer.journal.stored import (
     stored_feedback,
     stored_predictions,
 )
-from serving.transformer.journal.vault import Vault
+from serving.transformer.journal.vault import Vault, altered
 from serving.transformer.prediction import ModelIdentity
 
 PAGE_ROWS = 1_000
@@ -84,6 +84,8 @@ def read_labelled(database: Database, selection: Selection) -> Iterator[Labelled
             given = connection.execute(stored_feedback().where(FEEDBACK.c.prediction.in_(numbers)))
             feedback = {row.prediction: row for row in given}
         for row in rows:
+            if row.number not in feedback:  # the two queries disagree: an index is damaged
+                raise altered(row.id)
             yield _open(row, feedback[row.number], database.vault)
         if len(rows) < PAGE_ROWS:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, Update, bindparam, select, update
 
 from serving.transformer.journal.database import Database, answering
+from serving.transformer.journal.engine import PAUSE_S
 from serving.transformer.journal.records import pack_content
 from serving.transformer.journal.schema import (
     FEEDBACK,
@@ -100,6 +102,7 @@ def _pass(
         total += count
         if count < ROWS_AT_ONCE:
             return total
+        time.sleep(PAUSE_S)
 
 
 def _reseal_predictions(database: Database, connection: Connection, last: int) -> tuple[int, int]:

@@ -20,9 +20,9 @@ def settle(database: Database) -> None:
 
     SQLite overwrote them in its pages (`secure_delete`); here the write-ahead log, which holds
     older pages, is emptied. An index page that was split earlier may keep a copy of a pseudonym,
-    which says nothing without the key; `compact` removes that too. PostgreSQL's dead rows are vacuumed; their bytes leave its files when
-    pages are used again, and its log when segments are recycled: VACUUM FULL and the archive's
-    retention are the administrator's.
+    which says nothing without the key; `compact` removes that too. PostgreSQL's dead rows are
+    vacuumed; their bytes leave its files when pages are used again, and its log when segments are
+    recycled: VACUUM FULL and the archive's retention are the administrator's.
 
     Args:
         database: The journal.
