@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import dataclasses
 import heapq
 from collections.abc import Sequence
 
@@ -41,7 +42,8 @@ class Lane:
     def take(self, first: Item, rows: int) -> list[Item]:
         """Take the batch around the one whose turn it is, at most `rows` texts."""
         at = bisect.bisect_left(self.by_cost, _place(first), key=_place)
-        low, high = window(self.by_cost, at, min(rows, self.limits.rows), self.limits.tokens)
+        limits = dataclasses.replace(self.limits, rows=min(rows, self.limits.rows))
+        low, high = window(self.by_cost, at, limits)
         items = self.by_cost[low:high]
         del self.by_cost[low:high]
         for item in items:
@@ -61,34 +63,33 @@ class Lane:
         return removed
 
 
-def window(items: Sequence[Item], at: int, rows: int, tokens: int) -> tuple[int, int]:
-    """The neighbours that one text shares a batch with.
+def window(items: Sequence[Item], at: int, limits: BatchLimits) -> tuple[int, int]:
+    """The neighbours that one text shares a batch with, those that cost the least padding first.
 
     Args:
         items: All that wait, shortest first.
         at: The text's place among them.
-        rows: Most texts in the batch.
-        tokens: Most tokens in it, padding counted.
+        limits: What the batch may hold.
 
     Returns:
-        The batch is `items[low:high]`: the text and the nearest to it in length.
+        The batch is `items[low:high]`: the text and its nearest in length.
     """
     low, high = at, at + 1
-    middle = longest = items[at].cost
-    while high - low < rows:
-        grown = high - low + 1
-        shorter = items[low - 1].cost if low else None
-        longer = items[high].cost if high < len(items) else None
-        if longer is not None and grown * longer > tokens:
-            longer = None
-        if shorter is not None and grown * longest > tokens:
-            shorter = None
-        if longer is not None and (shorter is None or longer - middle <= middle - shorter):
-            high, longest = high + 1, longer
-        elif shorter is not None:
-            low -= 1
-        else:
+    longest = items[at].cost
+    while high - low < limits.rows:
+        rows = high - low
+        shorter = longer = limits.padding + 1  # tokens of padding that either side would add
+        if low and (rows + 1) * longest <= limits.tokens:
+            shorter = longest - items[low - 1].cost
+        if high < len(items) and (rows + 1) * items[high].cost <= limits.tokens:
+            longer = rows * (items[high].cost - longest)
+        if min(shorter, longer) > limits.padding:
             break
+        if longer <= shorter:
+            longest = items[high].cost
+            high += 1
+        else:
+            low -= 1
     return low, high
 
 
