@@ -49,7 +49,7 @@ def body(form: str, text: str) -> dict[str, object]:
         return {"texts": [text]}
     if form == "v1":
         return {"instances": [text]}
-    tensor = {"name": "args", "shape": [1], "datatype": "BYTES", "data": [text]}
+    tensor = {"name": "inputs", "shape": [1], "datatype": "BYTES", "data": [text]}
     return {"inputs": [tensor]}
 
 
