@@ -6,19 +6,24 @@ import dataclasses
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from components import catalogue
 from components.contract.errors import InputError
 from components.contract.settings import build, neighbours, read_params
+from components.deploy.settings import DeploySettings
 from components.evaluate.settings import EvaluateSettings
 from components.ingest.settings import ingest_settings
 from components.register.settings import RegisterSettings
 from components.tokenize.settings import TokenizerSettings
+from pipelines.cluster_settings import ClusterSettings
 
-SECTIONS = ("source", "ingest", "tokenizers", "architectures", "evaluate", "register", "seed")
+SECTIONS = (
+    "source", "ingest", "tokenizers", "architectures", "evaluate", "register", "deploy", "cluster",
+    "seed",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,8 @@ class Parameters:
         architectures: Name -> settings, those to train, in the catalogue's order.
         evaluate: How models are measured.
         register: How a champion is chosen.
+        deploy: Whether and how it is put behind an InferenceService.
+        cluster: How a compiled pipeline's tasks run; no stage sees it.
     """
 
     source: Mapping[str, Any]
@@ -43,6 +50,8 @@ class Parameters:
     architectures: Mapping[str, Mapping[str, Any]]
     evaluate: Mapping[str, Any]
     register: Mapping[str, Any]
+    deploy: Mapping[str, Any] = field(default_factory=dict)
+    cluster: ClusterSettings = field(default_factory=ClusterSettings)
 
 
 def load(
@@ -126,6 +135,8 @@ def check(document: Mapping[str, Any], only: Sequence[str] = ()) -> Parameters:
         chosen,
         _plain(build(EvaluateSettings, document.get("evaluate"), "evaluate")),
         _plain(build(RegisterSettings, document.get("register"), "register")),
+        _plain(build(DeploySettings, document.get("deploy"), "deploy")),
+        build(ClusterSettings, document.get("cluster"), "cluster"),
     )
 
 

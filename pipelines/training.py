@@ -1,7 +1,9 @@
 """The training pipeline: the whole graph on one screen.
 
-ingest ─ tokenize-<name> ─ train-<architecture> ─ evaluate-<architecture> ─ register
-         one per tokenizer  one per architecture                            gate, MLflow
+ingest ─ tokenize-<name> ─ train-<architecture> ─ evaluate-<architecture> ─ register ─ deploy
+         one per tokenizer  one per architecture                            gate,      KServe,
+                                                                            MLflow     on demand
+Beside each artifact travels its digest, as a parameter: KFP's cache keys on that.
 """
 
 # No `from __future__ import annotations` here: kfp reads the pipeline's annotations as objects.
@@ -11,22 +13,27 @@ from typing import Any
 from kfp import dsl
 
 from components import catalogue
+from components.deploy.component import component as deploy
 from components.evaluate.component import component as evaluate
 from components.ingest.component import component as ingest
 from components.register.component import register_component
 from components.tokenize.component import component as tokenize
+from components.train_job.component import component as train_job
+from pipelines.cluster_settings import ClusterSettings
 from pipelines.parameters import Parameters
+from pipelines.resources import for_cluster, mount_bundles, train_job_settings
 
 NAME = "tamis-training"
 INPUTS = ("uri", "text_column", "label_column")
 """What of the source is an input of the pipeline; the rest travels as one structure."""
 
 
-def training_pipeline(parameters: Parameters) -> Any:
+def training_pipeline(parameters: Parameters, cluster: ClusterSettings | None = None) -> Any:
     """Build the pipeline for a parameter file.
 
     Args:
         parameters: Which tokenizers and architectures, and every stage's settings.
+        cluster: What a cluster gives each task; None for a laptop.
 
     Returns:
         A KFP pipeline; its inputs are the data's address and columns, so that a run started in
@@ -34,7 +41,12 @@ def training_pipeline(parameters: Parameters) -> Any:
     """
     source = parameters.source
     architectures = tuple(parameters.architectures)
-    register = register_component(architectures)
+
+    def task(component: Any, name: str, **inputs: Any) -> Any:
+        made = _named(component, name)(**inputs)
+        if cluster is not None:
+            for_cluster(made, name, cluster)
+        return made
 
     @dsl.pipeline(name=NAME, description="Labelled text to a registered champion")
     def pipeline(
@@ -42,35 +54,61 @@ def training_pipeline(parameters: Parameters) -> Any:
         text_column: str = source["text_column"],
         label_column: str = source["label_column"],
     ) -> None:
-        dataset = ingest(
+        ingested = task(
+            ingest,
+            "ingest",
             uri=data,
             text_column=text_column,
             label_column=label_column,
             source={key: value for key, value in source.items() if key not in INPUTS},
             settings=dict(parameters.ingest),
-        ).outputs["dataset"]
+        )
+        ingested.set_caching_options(False)  # an address says nothing of what lies there today
+        dataset = _input("dataset", ingested)
         tokens = {
-            name: _named(tokenize, f"tokenize-{name}")(dataset=dataset, settings=dict(settings))
+            name: task(tokenize, f"tokenize-{name}", **dataset, settings=dict(settings))
             for name, settings in parameters.tokenizers.items()
         }
-        candidates = {}
+        candidates: dict[str, Any] = {}
         for name, settings in parameters.architectures.items():
-            train = _named(catalogue.architecture(name).load_component(), f"train-{name}")
-            own = tokens[settings["tokenizer"]].outputs["tokens"]
-            bundle = train(dataset=dataset, tokens=own, settings=dict(settings)).outputs["bundle"]
-            score = _named(evaluate, f"evaluate-{name}")(
-                dataset=dataset, bundle=bundle, settings=dict(parameters.evaluate)
+            own = _input("tokens", tokens[settings["tokenizer"]])
+            train, extra = catalogue.architecture(name).load_component(), {}
+            if name == "bert" and cluster is not None and cluster.train_bert.nodes > 1:
+                train, extra = train_job, {"job": train_job_settings(cluster)}
+            trained = task(
+                train, f"train-{name}", **dataset, **own, settings=dict(settings), **extra
             )
-            candidates[f"{name}_bundle"] = bundle
-            candidates[f"{name}_evaluation"] = score.outputs["evaluation"]
-        register(
-            dataset=dataset,
+            bundle = _input("bundle", trained)
+            scored = task(
+                evaluate, f"evaluate-{name}", **dataset, **bundle,
+                settings=dict(parameters.evaluate),
+            )  # fmt: skip
+            made = bundle | _input("evaluation", scored)
+            candidates |= {f"{name}_{key}": value for key, value in made.items()}
+        registered = task(
+            register_component(architectures),
+            "register",
+            **dataset,
             settings=dict(parameters.register),
             run_id=dsl.PIPELINE_JOB_ID_PLACEHOLDER,
             **candidates,
-        ).set_caching_options(False)  # the registry's champion is no input that KFP could key on
+        )
+        registered.set_caching_options(False)  # the registry's champion is no input that KFP sees
+        if parameters.deploy.get("enabled"):
+            deployed = task(
+                deploy, "deploy", **_input("registration", registered),
+                settings=dict(parameters.deploy),
+            )  # fmt: skip
+            deployed.set_caching_options(False)  # nor is what the cluster serves
+            if cluster is not None:
+                mount_bundles(deployed, parameters.deploy)
 
     return pipeline
+
+
+def _input(name: str, task: Any) -> dict[str, Any]:
+    """A task's artifact and what it returned, the artifact's digest, as another task's inputs."""
+    return {name: task.outputs[name], f"{name}_digest": task.outputs["Output"]}
 
 
 def _named(component: Any, name: str) -> Any:

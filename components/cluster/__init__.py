@@ -1,0 +1,1 @@
+"""The Kubernetes API as the stages use it."""

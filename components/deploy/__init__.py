@@ -1,0 +1,1 @@
+"""The deploy stage: the champion behind a live InferenceService, canary first."""

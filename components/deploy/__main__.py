@@ -1,0 +1,3 @@
+from components.deploy.door import main
+
+main()
