@@ -51,3 +51,32 @@ bench-serve: $(STAMP) ## The service beside FastAPI, KServe and MLServer (needs 
 
 clean: ## Remove what running leaves behind (not .venv)
 	rm -rf .tamis data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+
+# --- Images and manifests ---------------------------------------------------------------------
+DOCKER ?= docker
+REGISTRY ?=
+TAG ?= latest
+BASE ?= python:3.11-slim
+REVISION ?= $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+# The wheels of a machine that has its own, torch's CPU build among them, else PyTorch's index.
+WHEELS := $(wildcard $(PIP_FIND_LINKS)/*.whl)
+TORCH_BACKEND ?= $(if $(filter $(PIP_FIND_LINKS)/torch-%,$(WHEELS)),,cpu)
+BUILD = $(DOCKER) build --build-arg BASE=$(BASE) --build-arg REVISION=$(REVISION) \
+	--build-arg VERSION=$(VERSION)
+RENDERED := build/manifests
+OVERLAYS := local production
+
+.PHONY: images wheels test-images manifests lint-delivery
+
+wheels: # what the build's network may lack goes with the build's files
+	@rm -rf build/wheels && mkdir -p build/wheels
+	@$(if $(WHEELS),cp $(WHEELS) build/wheels/)
+
+images: wheels ## Build the images (DOCKER=, REGISTRY=, TAG=, BASE=, TORCH_BACKEND=cu128, DRIFT=)
+	$(BUILD) --build-arg TORCH_BACKEND=$(TORCH_BACKEND) -f Dockerfile.train \
+		-t $(REGISTRY)tamis-train:$(TAG) .
+	$(BUILD) -f Dockerfile.serve --target predictor -t $(REGISTRY)tamis-predictor:$(TAG) .
+	$(BUILD) --build-arg TORCH_BACKEND=$(TORCH_BACKEND) $(if $(filter undefined,$(origin DRIFT)),,--build-arg DRIFT=$(DRIFT)) \
+		-f Dockerfile.serve --target transformer -t $(REGISTRY)tamis-transformer:$(TAG) .
+	$(BUILD) -f Dockerfile.serve --target registry -t $(REGISTRY)tamis-registry:$(TAG) .

@@ -1,0 +1,1 @@
+"""The images, built and run as a cluster would: read-only, without privileges or a name."""
