@@ -90,7 +90,7 @@ class Clients:
         if len(secret) > MAX_SECRET_CHARACTERS:
             return None
         client = self._read().get(client_id, self._nobody)
-        return client if client.has_secret(secret) and client is not self._nobody else None
+        return client if client.has_secret(secret) else None
 
     def register(self, client_id: str, scopes: frozenset[str], secret: str = "") -> str:
         """Add a client, or give one a new secret and new scopes.
