@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from components.catalogue import open_classifier
+from components.contract.bundle import REFERENCE_FILE
 from components.contract.classifier import Classifier
 from components.contract.errors import IntegrityError
 from components.contract.onnx_session import OnnxClassifier
@@ -50,12 +51,15 @@ class Served:
         digest: SHA-256 (hex) of its content.
         classifier: Its classifier; each call scores on one thread.
         limits: Its batches.
+        reference: The bundle's `reference.safetensors`, for whoever watches for drift: the
+            bundle's folder may be gone by the time they ask.
     """
 
     version: str
     digest: str
     classifier: Classifier
     limits: BatchLimits
+    reference: bytes = b""
 
     @property
     def architecture(self) -> str:
@@ -83,7 +87,8 @@ def open_served(path: Path, version: str, digest: str, settings: BatchSettings) 
     if bundle.manifest.digest != digest:
         raise IntegrityError("corrupted", f"{str(path)!r} was replaced while it was opened.")
     limits = batch_limits(classifier, settings)
-    return Served(version or digest[:12], digest, classifier, limits)
+    reference = (path / REFERENCE_FILE).read_bytes()
+    return Served(version or digest[:12], digest, classifier, limits, reference)
 
 
 def batch_limits(classifier: Classifier, settings: BatchSettings) -> BatchLimits:

@@ -43,6 +43,7 @@ class StatusEndpoints:
             Route(f"{VERSION}/ready", self.model_ready),
             Route("/v2/models/{name}", self.model),
             Route(VERSION, self.model),
+            Route("/v2/models/{name}/reference", self.reference),
         ]
 
     def health(self) -> list[Route]:
@@ -75,6 +76,15 @@ class StatusEndpoints:
         except RequestError as error:
             return refusal(error)
         return _document(model.metadata())
+
+    async def reference(self, request: Request) -> Response:
+        """What the model's drift is measured against, with the digest of its bundle as ETag."""
+        try:
+            served = find_model(self._dataplane.model_registry, request.path_params).served
+        except RequestError as error:
+            return refusal(error)
+        headers = {"etag": f'"{served.digest}"'}
+        return Response(served.reference, 200, headers, "application/octet-stream")
 
     async def model_ready(self, request: Request) -> Response:
         """Whether requests for a model should be sent here."""

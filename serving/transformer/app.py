@@ -64,7 +64,7 @@ def build(settings: TransformerSettings, draining: Callable[[], bool]) -> Transf
     gate = None if settings.open_to_all else open_gate(settings.auth, settings.model, issuer)
     forwarder = _forwarder(settings)
     journal = Journal.open(settings.journal, metrics.registry) if settings.feedback else None
-    classification = Classification(forwarder, journal, None, metrics)
+    classification = Classification(forwarder, journal, None, metrics, metrics.show_model)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

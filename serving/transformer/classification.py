@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from serving.transformer.forward import Scored
@@ -44,6 +44,7 @@ class Classification:
         recorder: Where predictions are kept; None keeps none, and there is no feedback.
         watcher: Who watches for drift; None for nobody.
         metrics: Where it counts.
+        new_model: Told when another bundle answers than before.
     """
 
     def __init__(
@@ -52,9 +53,10 @@ class Classification:
         recorder: Recorder | None,
         watcher: Watcher | None,
         metrics: TransformerMetrics,
+        new_model: Callable[[ModelIdentity], None],
     ) -> None:
         self._scorer, self._recorder, self._watcher = scorer, recorder, watcher
-        self._metrics = metrics
+        self._metrics, self._new_model = metrics, new_model
         self._served: ModelIdentity | None = None
 
     async def answer(self, texts: Sequence[str], truncate: bool, subject: str) -> Answered:
@@ -115,4 +117,4 @@ class Classification:
             metrics.truncated.inc(cut)
         if answered.model != self._served:
             self._served = answered.model
-            metrics.show_model(answered.model)
+            self._new_model(answered.model)

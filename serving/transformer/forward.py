@@ -18,6 +18,7 @@ import numpy.typing as npt
 import orjson
 
 from components.contract import logs
+from components.contract.errors import TamisError
 from serving.transformer.limits import ANSWER_BYTES, HOP_TEXTS, HOPS, WAITING_TEXTS
 from serving.transformer.prediction import ModelIdentity
 from serving.transformer.problems import (
@@ -135,6 +136,23 @@ class Forwarder:
                 return answer.status == 200 and document.get("ready", True) is True
         except (aiohttp.ClientError, TimeoutError, ValueError, AttributeError):
             return False
+
+    async def reference(self) -> tuple[str, bytes]:
+        """The digest of the bundle in service, and its `reference.safetensors`.
+
+        Raises:
+            TamisError: `no_reference`.
+        """
+        try:
+            async with self._session.get(f"{self._url}/reference") as answer:
+                content = await _content(answer)
+                digest = answer.headers.get("etag", "").strip('"')
+                if answer.status == 200 and content and digest.isalnum():
+                    return digest, content
+                told = f"status {answer.status}"
+        except (aiohttp.ClientError, TimeoutError, RefusalError) as error:
+            told = type(error).__name__
+        raise TamisError("no_reference", f"The predictor gave no drift reference ({told}).")
 
     def _start_hops(self) -> None:
         while self._queue and len(self._hops) < HOPS:
