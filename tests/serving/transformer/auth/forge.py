@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import functools
 import hashlib
 import hmac
 import json
@@ -52,6 +53,31 @@ def raw_claims(**changes: str) -> bytes:
     """The same with parts of JSON text put in as they are."""
     parts = {name: json.dumps(value) for name, value in claims().items()} | changes
     return ("{" + ",".join(f'"{name}":{text}' for name, text in parts.items()) + "}").encode()
+
+
+PUBLIC_FORMS = (
+    "spki pem",
+    "spki pem without newline",
+    "spki pem crlf",
+    "spki pem body",
+    "pkcs1 pem",
+    "pkcs1 pem without newline",
+    "certificate pem",
+    "certificate pem without newline",
+    "spki der",
+    "pkcs1 der",
+    "certificate der",
+    "jwk",
+    "jwk with spaces",
+    "jwk set",
+    "modulus",
+    "modulus text",
+    "openssh",
+    "ec spki pem",
+    "ed raw",
+    "kid",
+    "nothing",
+)
 
 
 class Forge:
@@ -117,6 +143,7 @@ class Forge:
             .sign(signing, hashes.SHA256())
         )
 
+    @functools.cached_property
     def public_forms(self) -> dict[str, bytes]:
         """Every way in which somebody might write the issuer's public keys down."""
         public, certificate = self.rsa.public_key(), self.certificate()

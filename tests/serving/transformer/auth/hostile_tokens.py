@@ -19,6 +19,7 @@ from tests.serving.transformer.auth.forge import (
     ISSUER,
     NO_VALUE,
     NOW,
+    PUBLIC_FORMS,
     Forge,
     b64,
     claims,
@@ -82,23 +83,23 @@ def unlisted_algorithms() -> Iterator[Hostile]:
 
 def confusion() -> Iterator[Hostile]:
     """A public key as an HMAC's secret."""
-    for form in Forge().public_forms():
+    for form in PUBLIC_FORMS:
         yield Hostile(
             f"HS256 by {form}",
-            lambda f, form=form: f.with_header(f.hs(f.public_forms()[form]), alg="HS256"),
+            lambda f, form=form: f.with_header(f.hs(f.public_forms[form]), alg="HS256"),
             "bad_algorithm",
         )
     for alg, hash_ in (("HS384", "sha384"), ("HS512", "sha512")):
         yield Hostile(
             f"{alg} by spki pem",
             lambda f, alg=alg, hash_=hash_: f.with_header(
-                f.hs(f.public_forms()["spki pem"], hash_), alg=alg
+                f.hs(f.public_forms["spki pem"], hash_), alg=alg
             ),
             "bad_algorithm",
         )
     yield Hostile(
         "RS256 whose signature is an HMAC by spki pem",
-        lambda f: f.with_header(f.hs(f.public_forms()["spki pem"])),
+        lambda f: f.with_header(f.hs(f.public_forms["spki pem"])),
         "bad_signature",
     )
 

@@ -11,7 +11,15 @@ from serving.transformer.auth.keys import parse_key_set
 from serving.transformer.auth.principal import Principal
 from serving.transformer.auth.rules import TokenRules
 from serving.transformer.auth.tokens import verify
-from tests.serving.transformer.auth.forge import AUDIENCE, ISSUER, NO_VALUE, NOW, Forge, claims
+from tests.serving.transformer.auth.forge import (
+    AUDIENCE,
+    ISSUER,
+    NO_VALUE,
+    NOW,
+    PUBLIC_FORMS,
+    Forge,
+    claims,
+)
 from tests.serving.transformer.auth.hostile_tokens import HOSTILE
 
 RULES = TokenRules(ISSUER, AUDIENCE)
@@ -26,6 +34,11 @@ def reason_for(token: bytes, forge: Forge, rules: TokenRules = RULES) -> str:
 def test_there_are_many_and_no_two_are_called_the_same():
     assert len(HOSTILE) >= 120
     assert len({row.name for row in HOSTILE}) == len(HOSTILE)
+
+
+def test_every_form_of_a_public_key_is_tried_as_a_secret(forge):
+    assert tuple(forge.public_forms) == PUBLIC_FORMS
+    assert len(set(forge.public_forms.values())) == len(PUBLIC_FORMS)
 
 
 @pytest.mark.parametrize("row", HOSTILE, ids=lambda row: row.name)
