@@ -111,11 +111,10 @@ def _issuer(settings: TransformerSettings) -> Issuer | None:
     if settings.open_to_all or settings.auth.issuer:
         return None
     profile: Profile = "production" if settings.profile == "production" else "local"
-    return Issuer(
-        IssuerSettings(
-            Path(settings.issuer_state), audience=settings.auth.audience, profile=profile
-        )
-    )
+    scheme = "https" if settings.tls.cert else "http"
+    url = f"{scheme}://localhost:{settings.port}"
+    state = Path(settings.issuer_state)
+    return Issuer(IssuerSettings(state, url, settings.auth.audience, profile=profile))
 
 
 def _forwarder(settings: TransformerSettings) -> Forwarder:
