@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from serving.transformer.forward import Scored
 from serving.transformer.metrics import TransformerMetrics
 from serving.transformer.prediction import Answered, ModelIdentity, new_id
 from serving.transformer.problems import RefusalError
+from serving.transformer.scored import Scored
 
 
 class Scorer(Protocol):

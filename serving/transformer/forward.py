@@ -10,17 +10,14 @@ import collections
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
-import numpy as np
-import numpy.typing as npt
 import orjson
 
 from components.contract import logs
 from components.contract.errors import TamisError
 from serving.transformer.limits import ANSWER_BYTES, HOP_TEXTS, HOPS, WAITING_TEXTS
-from serving.transformer.prediction import ModelIdentity
 from serving.transformer.problems import (
     RefusalError,
     bad_predictor,
@@ -28,31 +25,7 @@ from serving.transformer.problems import (
     overloaded,
     too_late,
 )
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What the predictor says of n texts; arrays as in `Answered`."""
-
-    model: ModelIdentity
-    labels: tuple[str, ...]
-    probabilities: npt.NDArray[np.float32]
-    tokens: npt.NDArray[np.int64]
-    truncated: npt.NDArray[np.bool_]
-    features: npt.NDArray[np.float32] | None
-
-    def part(self, start: int, end: int) -> Scored:
-        """The texts `start:end`."""
-        rows = slice(start, end)
-        features = None if self.features is None else self.features[rows]
-        return Scored(
-            self.model,
-            self.labels,
-            self.probabilities[rows],
-            self.tokens[rows],
-            self.truncated[rows],
-            features,
-        )
+from serving.transformer.scored import Scored, read_answer
 
 
 @dataclass
@@ -86,6 +59,7 @@ class Forwarder:
         self._queue: collections.deque[_Waiting] = collections.deque()
         self._waiting_texts = 0
         self._hops: set[asyncio.Task[None]] = set()
+        self._closed = False
         self._session: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
@@ -99,8 +73,12 @@ class Forwarder:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        for hop in self._hops:
+        self._closed = True
+        hops = tuple(self._hops)
+        for hop in hops:
             hop.cancel()
+        await asyncio.gather(*hops, return_exceptions=True)
+        _fail(self._queue, no_predictor())
         await self._session.close()
 
     async def ask(self, texts: Sequence[str]) -> Scored:
@@ -116,6 +94,8 @@ class Forwarder:
             RefusalError: 502 or 503 when the predictor fails or is away, 503 when too much is
                 waiting, 504 when the deadline passes.
         """
+        if self._closed:
+            raise no_predictor()
         if self._waiting_texts + len(texts) > WAITING_TEXTS:
             raise overloaded()
         waiting = _Waiting(texts, asyncio.get_running_loop().create_future())
@@ -148,14 +128,14 @@ class Forwarder:
                 content = await _content(answer)
                 digest = answer.headers.get("etag", "").strip('"')
                 if answer.status == 200 and content and digest.isalnum():
-                    return digest, content
+                    return digest, bytes(content)
                 told = f"status {answer.status}"
         except (aiohttp.ClientError, TimeoutError, RefusalError) as error:
             told = type(error).__name__
         raise TamisError("no_reference", f"The predictor gave no drift reference ({told}).")
 
     def _start_hops(self) -> None:
-        while self._queue and len(self._hops) < HOPS:
+        while self._queue and len(self._hops) < HOPS and not self._closed:
             hop = asyncio.create_task(self._hop(self._share()))
             self._hops.add(hop)
             hop.add_done_callback(self._hop_ended)
@@ -205,28 +185,31 @@ class Forwarder:
             _fail(shared, problem)
             return
         for waiting in shared:
-            await self._hop([waiting])
+            if not waiting.answer.done():  # its deadline may pass while others are tried
+                await self._hop([waiting])
 
     async def _call(self, texts: Sequence[str]) -> Scored:
         text = {"name": "text", "shape": [len(texts)], "datatype": "BYTES", "data": texts}
         parameters = {"truncate": True, "features": self._features}
         body = orjson.dumps({"inputs": [text], "parameters": parameters})
-        for attempt in (1, 2):
+        for last in (False, True):
             try:
-                async with self._session.post(f"{self._url}/infer", data=body) as answer:
-                    return _read(answer.status, await _content(answer), len(texts))
-            except aiohttp.ServerDisconnectedError:
+                return await self._post(body, len(texts))
+            except aiohttp.ClientConnectionError as error:
                 # A kept connection of a predictor that has been replaced; asking twice is safe.
-                if attempt == 2:
+                if last or isinstance(error, _NEVER_CONNECTED):
                     raise no_predictor() from None
-            except aiohttp.ClientConnectionError:
-                raise no_predictor() from None
             except TimeoutError:
                 raise too_late() from None
             except aiohttp.ClientError as error:
                 logs.event("hop_failed", error=type(error).__name__)
                 raise bad_predictor() from None
         raise no_predictor()
+
+    async def _post(self, body: bytes, n: int) -> Scored:
+        url = f"{self._url}/infer"
+        async with self._session.post(url, data=body, allow_redirects=False) as answer:
+            return read_answer(answer.status, await _content(answer), n)
 
 
 def _fail(shared: Sequence[_Waiting], problem: RefusalError) -> None:
@@ -236,47 +219,18 @@ def _fail(shared: Sequence[_Waiting], problem: RefusalError) -> None:
 
 
 _QUICK = aiohttp.ClientTimeout(total=2.0)
+_NEVER_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ServerTimeoutError)
 
 
-async def _content(answer: aiohttp.ClientResponse) -> bytes:
-    if (answer.content_length or 0) > ANSWER_BYTES:
-        raise bad_predictor()
-    return await answer.read()
-
-
-def _read(status: int, raw: bytes, n: int) -> Scored:
-    if status in (429, 503):
-        raise overloaded()
-    if status == 504:
-        raise too_late()
-    try:
-        document = orjson.loads(raw)
-        if status != 200:
-            logs.event("hop_refused", status=status, error=str(document.get("error"))[:300])
-            raise bad_predictor()
-        return _parse(document, n)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        logs.event("hop_unreadable", status=status, error=repr(error)[:300])
-        raise bad_predictor() from None
-
-
-def _parse(document: dict[str, Any], n: int) -> Scored:
-    outputs = {output["name"]: output["data"] for output in document["outputs"]}
-    labels = tuple(map(str, outputs["labels"]))
-    features = outputs.get("features")
-    model = ModelIdentity(
-        str(document["model_name"]),
-        str(document["model_version"]),
-        str(document["parameters"]["bundle_digest"]),
-    )
-    scored = Scored(
-        model,
-        labels,
-        np.array(outputs["probabilities"], np.float32).reshape(n, len(labels)),
-        np.array(outputs["tokens"], np.int64).reshape(n),
-        np.array(outputs["truncated"], bool).reshape(n),
-        None if features is None else np.array(features, np.float32).reshape(n, -1),
-    )
-    if not np.isfinite(scored.probabilities).all():
-        raise ValueError("probabilities that are no numbers")
-    return scored
+async def _content(answer: aiohttp.ClientResponse) -> bytearray:
+    """A body within `ANSWER_BYTES`, announced or not."""
+    raw = bytearray()
+    if (answer.content_length or 0) <= ANSWER_BYTES:
+        async for part in answer.content.iter_any():
+            raw += part
+            if len(raw) > ANSWER_BYTES:
+                break
+        else:
+            return raw
+    logs.event("hop_too_large", status=answer.status)
+    raise bad_predictor()
