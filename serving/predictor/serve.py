@@ -62,8 +62,8 @@ def serve(settings: PredictorSettings) -> None:
 
 @contextlib.contextmanager
 def _unwatched() -> Iterator[None]:
-    # What is imported stays: its 160,000 objects need no looking through, which takes a tenth of the
-    # start and later 60 ms from whatever request it falls upon.
+    # What is imported stays: its 160,000 objects need no looking through, which takes a tenth of
+    # the start and later 60 ms from whatever request it falls upon.
     gc.disable()
     try:
         yield
