@@ -83,6 +83,7 @@ def serve(
         "issuer_state": str(STATE / "issuer"),
         "feedback": feedback,
         "journal": {"url": JOURNAL, "keys": str(KEYS)},
+        "drift": {"detectors": drift.value},
         "tls": {key: str(files[key]) for key in ("cert", "key") if key in files},
     }
     config = _write_config(settings)

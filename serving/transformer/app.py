@@ -19,13 +19,16 @@ from serving.transformer.auth.issuer_settings import IssuerSettings, Profile
 from serving.transformer.auth.roles import Verb
 from serving.transformer.auth.settings import open_gate
 from serving.transformer.classification import Classification
+from serving.transformer.drifting import Drift
 from serving.transformer.forward import Forwarder
 from serving.transformer.journal.journal import Journal
 from serving.transformer.metrics import TransformerMetrics
 from serving.transformer.observe import Observe, handlers
 from serving.transformer.open_gate import anyone
+from serving.transformer.prediction import ModelIdentity
 from serving.transformer.routes.classify import classify_routes
-from serving.transformer.routes.feedback import feedback_routes
+from serving.transformer.routes.drift import drift_routes
+from serving.transformer.routes.feedback import Outcome, feedback_routes
 from serving.transformer.routes.health import health_routes
 from serving.transformer.routes.inference import inference_routes
 from serving.transformer.settings import TransformerSettings
@@ -64,17 +67,24 @@ def build(settings: TransformerSettings, draining: Callable[[], bool]) -> Transf
     gate = None if settings.open_to_all else open_gate(settings.auth, settings.model, issuer)
     forwarder = _forwarder(settings)
     journal = Journal.open(settings.journal, metrics.registry) if settings.feedback else None
-    classification = Classification(forwarder, journal, None, metrics, metrics.show_model)
+    drift = Drift(settings.drift, forwarder.reference, metrics.registry)
+
+    def new_model(model: ModelIdentity) -> None:
+        metrics.show_model(model)
+        drift.served(model.bundle_digest)
+
+    classification = Classification(forwarder, journal, drift.tap, metrics, new_model)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(forwarder)
+            if journal is not None:
+                stack.callback(journal.close)
             if gate is not None:
                 stack.push_async_callback(gate.close)
                 await gate.start()
-            if journal is not None:
-                stack.callback(journal.close)
+            await stack.enter_async_context(drift)
             yield
 
     app = FastAPI(
@@ -95,13 +105,15 @@ def build(settings: TransformerSettings, draining: Callable[[], bool]) -> Transf
     app.include_router(
         inference_routes(classification, may("predict"), settings.model, forwarder.ready)
     )
+    if drift.monitor is not None:
+        app.include_router(drift_routes(drift.report, may("drift:read")))
     if journal is not None:
-        given = metrics.feedback
-        app.include_router(
-            feedback_routes(
-                journal, may("feedback"), lambda right: given.labels(str(right).lower()).inc()
-            )
-        )
+
+        def given(outcome: Outcome) -> None:
+            metrics.feedback.labels(str(outcome.correct).lower()).inc()
+            drift.feedback(outcome.correct, outcome.model.bundle_digest)
+
+        app.include_router(feedback_routes(journal, may("feedback"), given))
     if issuer is not None:
         app.include_router(issuer_routes(issuer))
     return Transformer(Observe(app, metrics, draining), metrics)
@@ -124,7 +136,8 @@ def _forwarder(settings: TransformerSettings) -> Forwarder:
         context = client_context(
             TlsFiles(_path(tls.predictor_cert), _path(tls.predictor_key), _path(tls.predictor_ca))
         )
-    return Forwarder(settings.predictor, settings.model, False, settings.deadline_s, context)
+    wanted = settings.drift.detectors != "off"
+    return Forwarder(settings.predictor, settings.model, wanted, settings.deadline_s, context)
 
 
 def _path(name: str) -> Path | None:

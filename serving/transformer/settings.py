@@ -8,6 +8,7 @@ from typing import Literal
 from components.contract.errors import InputError
 from components.contract.settings import require
 from serving.transformer.auth.settings import AuthSettings
+from serving.transformer.drift.settings import DriftSettings
 from serving.transformer.journal.settings import JournalSettings
 
 
@@ -61,6 +62,7 @@ class TransformerSettings:
         issuer_state: The embedded issuer's folder: its keys and clients.
         feedback: Whether predictions are kept, so that feedback can be given.
         journal: Where they are kept.
+        drift: How drift is scored.
         tls: Certificates.
     """
 
@@ -78,6 +80,7 @@ class TransformerSettings:
     auth: AuthSettings = field(default_factory=AuthSettings)
     feedback: bool = True
     journal: JournalSettings = field(default_factory=JournalSettings)
+    drift: DriftSettings = field(default_factory=DriftSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
 
     def check(self) -> None:

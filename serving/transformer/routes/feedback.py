@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Response
 
 from serving.transformer.auth.principal import Principal
 from serving.transformer.body import json_body, schema
+from serving.transformer.prediction import ModelIdentity
 from serving.transformer.routes.schemas import REFUSALS, FeedbackAnswer, FeedbackRequest
 
 EXAMPLE = {"id": "2nRj5b6oTw0xv1yXh3mQzA", "label": "negative"}
@@ -27,6 +28,11 @@ class Outcome(Protocol):
         """Whether it was the true one."""
         ...
 
+    @property
+    def model(self) -> ModelIdentity:
+        """Which model gave it."""
+        ...
+
 
 class Feedback(Protocol):
     """Takes feedback; the journal does."""
@@ -36,13 +42,15 @@ class Feedback(Protocol):
         ...
 
 
-def feedback_routes(journal: Feedback, may_give: Any, given: Callable[[bool], None]) -> APIRouter:
+def feedback_routes(
+    journal: Feedback, may_give: Any, given: Callable[[Outcome], None]
+) -> APIRouter:
     """The route.
 
     Args:
         journal: Where predictions and feedback are kept.
         may_give: Dependency that admits a caller and gives a `Principal`.
-        given: Told of each accepted piece: whether the prediction was right.
+        given: Told of each accepted piece.
 
     Returns:
         A router.
@@ -65,7 +73,7 @@ def feedback_routes(journal: Feedback, may_give: Any, given: Callable[[bool], No
         body: Annotated[FeedbackRequest, Depends(json_body(FeedbackRequest))],
     ) -> Response:
         outcome = await journal.feedback(body.id, body.label, caller.subject)
-        given(outcome.correct)
+        given(outcome)
         answer = {
             "id": body.id,
             "label": body.label,
