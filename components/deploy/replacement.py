@@ -1,7 +1,7 @@
 """A second InferenceService first: RawDeployment or Standard mode, and any mode's first version.
 
 `<name>-canary` runs the new version beside the old one, takes no client's request, and is asked
-the smoke predictions. Then the service itself is patched; its Deployment brings new pods up before
+the smoke predictions. Then the service itself is changed; its Deployment brings new pods up before
 it takes old ones down. The canary's annotation keeps what was there before, so that a rerun after
 a kill can still go back; it is deleted last.
 """
@@ -19,7 +19,6 @@ from components.deploy.rollout import (
     annotation,
     create,
     failure,
-    for_update,
     name_of,
     own_annotations,
     same,
@@ -75,15 +74,13 @@ class Replacement:
             return create(self._api, {**self._canary, "metadata": metadata})
         if same(found, self._canary) and annotation(found, PREVIOUS) == remembered:
             return found
-        return self._rollout.replace(
-            self._canary_name, found, self._canary["spec"], for_update(found, annotations)
-        )
+        return self._rollout.replace(self._canary_name, found, self._canary["spec"], annotations)
 
     def _promote(self, live: Document | None) -> None:
         if live is None:
             create(self._api, self._wanted)
             return
-        annotations = for_update(live, self._wanted["metadata"]["annotations"])
+        annotations = self._wanted["metadata"]["annotations"]
         self._rollout.replace(self._name, live, self._wanted["spec"], annotations)
 
     def _finish(self, canary: Document | None) -> str:
@@ -112,7 +109,7 @@ class Replacement:
         if live is not None and same(live, self._wanted):
             annotations: dict[str, str | None] = dict.fromkeys(own_annotations(live))
             annotations |= previous["annotations"]
-            self._rollout.replace(self._name, live, previous["spec"], for_update(live, annotations))
+            self._rollout.replace(self._name, live, previous["spec"], annotations)
             step("rolled_back", service=self._name)
 
     def _serving(self, earlier: bool) -> str:

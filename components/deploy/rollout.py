@@ -22,7 +22,7 @@ from components.deploy.smoke import Smoke
 OWN = "deploy.tamis/"
 """What this stage's annotations start with."""
 CONFLICTS = 20
-"""KServe writes a status every few seconds; a patch is tried again while the spec stays."""
+"""KServe writes a status every few seconds; a change is tried again while the spec stays."""
 
 
 class Strategy(Protocol):
@@ -102,7 +102,7 @@ class Rollout:
             if now is None or _generation(now) != _generation(seen):
                 break
             try:
-                return self.api.patch(name, _operations(now, spec, annotations))
+                return self.api.update(_changed(now, spec, annotations))
             except ConflictError:
                 now = self.api.get(name)
         raise ConflictError(
@@ -156,12 +156,6 @@ def failure(error: RolloutError, end: str) -> RolloutError:
     return RolloutError(error.code, f"{error.message} {end}", error.hint)
 
 
-def for_update(live: Document, annotations: Mapping[str, str | None]) -> dict[str, str | None]:
-    """Annotations with the mode as KServe recorded it: it refuses its own older spelling."""
-    recorded = (live.get("status") or {}).get("deploymentMode")
-    return {**annotations, **({MODE: recorded} if recorded else {})}
-
-
 def own_annotations(document: Mapping[str, Any]) -> dict[str, str]:
     """A service's annotations that this stage made."""
     given = document["metadata"].get("annotations") or {}
@@ -178,19 +172,16 @@ def name_of(document: Mapping[str, Any]) -> str:
     return str(document["metadata"]["name"])
 
 
-def _operations(
+def _changed(
     now: Document, spec: Mapping[str, Any], annotations: Mapping[str, str | None]
-) -> list[Document]:
-    """A JSON patch of the whole spec that only fits the version of the object that was read."""
+) -> Document:
+    """The object with another spec; its `resourceVersion` lets it replace only what was read."""
     metadata = now["metadata"]
     merged = {**(metadata.get("annotations") or {}), **annotations}
+    if recorded := (now.get("status") or {}).get("deploymentMode"):
+        merged[MODE] = recorded  # KServe refuses its own older spelling of it
     kept = {key: value for key, value in merged.items() if value is not None}
-    version = metadata["resourceVersion"]
-    return [
-        {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
-        {"op": "add", "path": "/metadata/annotations", "value": kept},
-        {"op": "replace", "path": "/spec", "value": dict(spec)},
-    ]
+    return {**now, "metadata": {**metadata, "annotations": kept}, "spec": dict(spec)}
 
 
 def _generation(document: Mapping[str, Any]) -> Any:

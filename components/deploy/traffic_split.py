@@ -14,7 +14,7 @@ from components.cluster.errors import ConflictError
 from components.cluster.objects import Document
 from components.deploy.errors import RolloutError
 from components.deploy.inference_service import COMPONENTS, component_annotation
-from components.deploy.rollout import Rollout, annotation, failure, for_update, name_of, same, step
+from components.deploy.rollout import Rollout, annotation, failure, name_of, same, step
 
 CHANGED = "deploy.tamis/changed"
 """The components that the new version changes. Only they have a new revision: a share for another
@@ -90,7 +90,7 @@ class TrafficSplit:
         if percent is not None:
             for component in told.split(",") if told else COMPONENTS:
                 spec[component][PERCENT] = percent
-        return self._rollout.replace(self._name, live, spec, for_update(live, annotations or {}))
+        return self._rollout.replace(self._name, live, spec, annotations or {})
 
     def _now(self) -> Document:
         live = self._rollout.api.get(self._name)
