@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from joserfc import jwk, jwt
+from joserfc import jwk, jws
 
 from serving.transformer.auth.errors import ForbiddenError, UnauthenticatedError
 from serving.transformer.auth.settings import AuthSettings, open_gate
@@ -97,8 +97,8 @@ def _cluster_token(key: jwk.RSAKey, audiences: list[str], **changes: Any) -> str
         "sub": "system:serviceaccount:tamis:client",
         **changes,
     }
-    token = jwt.encode({"alg": "RS256", "kid": key.kid}, claims, key)
-    return str(token)
+    payload = json.dumps(claims).encode()
+    return str(jws.serialize_compact({"alg": "RS256", "kid": key.kid}, payload, key))
 
 
 @pytest.fixture
