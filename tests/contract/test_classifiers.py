@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 from components import catalogue
 from components.contract.artifact import MANIFEST
-from components.contract.bundle import Bundle
+from components.contract.bundle import REFERENCE_FILE, Bundle
 from components.contract.classifier import Classifier
 from components.contract.dataset import Dataset
+from components.contract.encoding import from_rows
 from components.contract.errors import IntegrityError
 from components.contract.settings import build
 from components.tokenize.settings import TokenizerSettings
@@ -81,6 +83,34 @@ def test_a_prediction_never_depends_on_its_batch(classifier: Classifier, texts: 
     alone = np.concatenate([classifier.predict_proba([text]) for text in every])
     assert np.abs(together - alone).max() <= 1e-5
     assert np.abs(together - backwards).max() <= 1e-5
+
+
+def test_features_come_with_the_logits_and_never_depend_on_the_batch(
+    classifier: Classifier, texts: list[str]
+) -> None:
+    encoding = classifier.tokenizer.encode(texts)
+    together = classifier.score(encoding)
+    assert len(together.features) == len(together.logits) == len(texts)
+    assert together.features.dtype == np.float32
+    assert np.isfinite(together.features).all()
+    np.testing.assert_array_equal(together.logits, classifier.logits(encoding))
+    alone = [classifier.score(encoding.select(np.array([row]))).features for row in range(20)]
+    np.testing.assert_allclose(together.features[:20], np.concatenate(alone), atol=1e-4)
+
+
+def test_the_reference_for_drift_is_what_validation_rows_scored(
+    trained: Path, classifier: Classifier, dataset: Path
+) -> None:
+    reference = load_file(str(trained / REFERENCE_FILE))
+    batches = list(Dataset.open(dataset).batches("validation"))
+    held_out = [text for batch in batches for text in batch.texts]
+    n = len(held_out)
+    assert reference["probabilities"].shape == (n, 2)
+    assert reference["features"].shape == (n, classifier.score(from_rows([])).features.shape[1])
+    assert reference["lengths"].shape == reference["labels"].shape == (n,)
+    scored = classifier.predict_proba(held_out)
+    np.testing.assert_allclose(reference["probabilities"], scored, atol=1e-4)
+    assert reference["labels"].tolist() == [y for batch in batches for y in batch.labels]
 
 
 def test_saved_and_loaded_it_scores_the_same(
