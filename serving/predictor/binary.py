@@ -1,18 +1,13 @@
-"""The binary tensor data extension: tensors as raw bytes behind the JSON.
-
-https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md
-"""
+"""The binary tensor data extension, with the predictor's refusals."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Sequence
-
+from serving import binary
 from serving.predictor.errors import bad_request
 from serving.predictor.limits import TEXTS
 
-HEADER = "inference-header-content-length"
-"""Carries the length of the JSON, in bytes."""
+HEADER = binary.HEADER
+pack = binary.pack
 
 
 def split(body: bytes, header: str) -> tuple[bytes, bytes]:
@@ -28,15 +23,14 @@ def split(body: bytes, header: str) -> tuple[bytes, bytes]:
     Raises:
         RequestError: `bad_header` when the header is no length within the body.
     """
-    if not (header.isascii() and header.isdecimal() and len(header) < 12) or int(header) > len(
-        body
-    ):
-        raise bad_request("bad_header", HEADER, "must be the length of the JSON in the body.")
-    return body[: int(header)], body[int(header) :]
+    try:
+        return binary.split(body, header)
+    except binary.FramingError as error:
+        raise bad_request("bad_header", HEADER, str(error)) from None
 
 
 def texts(raw: bytes, field: str) -> list[str]:
-    """Read a BYTES tensor: each text's length, 4 bytes little-endian, and its UTF-8.
+    """Read a BYTES tensor.
 
     Args:
         raw: The tensor.
@@ -48,25 +42,7 @@ def texts(raw: bytes, field: str) -> list[str]:
     Raises:
         RequestError: `bad_tensor` when it ends early or is no UTF-8.
     """
-    found: list[str] = []
-    at = 0
-    while at < len(raw) and len(found) <= TEXTS:
-        end = at + 4
-        size = int.from_bytes(raw[at:end], "little")
-        at, end = end, end + size
-        if end > len(raw):
-            raise bad_request("bad_tensor", field, f"ends inside text {len(found)}.")
-        try:
-            found.append(raw[at:end].decode())
-        except UnicodeDecodeError:
-            raise bad_request(
-                "bad_tensor", field, f"holds text {len(found)}, which is not UTF-8."
-            ) from None
-        at = end
-    return found
-
-
-def pack(values: Sequence[str]) -> bytes:
-    """Write a BYTES tensor, as `texts` reads it."""
-    encoded = [value.encode() for value in values]
-    return b"".join(part for value in encoded for part in (struct.pack("<I", len(value)), value))
+    try:
+        return binary.texts(raw, TEXTS)
+    except binary.FramingError as error:
+        raise bad_request("bad_tensor", field, str(error)) from None

@@ -22,9 +22,11 @@ from serving.transformer.classification import Classification
 from serving.transformer.drifting import Drift
 from serving.transformer.forward import Forwarder
 from serving.transformer.journal.journal import Journal
+from serving.transformer.measured_gate import MeasuredGate
 from serving.transformer.metrics import TransformerMetrics
 from serving.transformer.observe import Observe, handlers
 from serving.transformer.open_gate import anyone
+from serving.transformer.openapi import document
 from serving.transformer.prediction import ModelIdentity
 from serving.transformer.routes.classify import classify_routes
 from serving.transformer.routes.drift import drift_routes
@@ -93,9 +95,10 @@ def build(settings: TransformerSettings, draining: Callable[[], bool]) -> Transf
         lifespan=lifespan,
         docs_url=None,  # its page would load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # a redirect would be to whatever the Host header says
         exception_handlers=handlers(metrics),
     )
-    app.state.gate = gate
+    app.state.gate = gate and MeasuredGate(gate, metrics)
 
     def may(verb: Verb) -> Any:
         return anyone if gate is None else requires(verb)
@@ -116,6 +119,7 @@ def build(settings: TransformerSettings, draining: Callable[[], bool]) -> Transf
         app.include_router(feedback_routes(journal, may("feedback"), given))
     if issuer is not None:
         app.include_router(issuer_routes(issuer))
+    app.openapi = document(app)  # type: ignore[method-assign]  # as FastAPI's manual says
     return Transformer(Observe(app, metrics, draining), metrics)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.requests import ClientDisconnect, Request
 
-from serving.transformer.limits import BODY_BYTES
+from serving.transformer.limits import BODY_BYTES, BODY_SECONDS, FIELD_CHARACTERS
 from serving.transformer.problems import RefusalError
 
 T = TypeVar("T", bound=BaseModel)
+JSON = "application/json"
 
 
 def json_body(model: type[T]) -> Callable[[Request], Awaitable[T]]:
@@ -21,11 +23,11 @@ def json_body(model: type[T]) -> Callable[[Request], Awaitable[T]]:
         model: A pydantic model.
 
     Returns:
-        A dependency; it raises `RefusalError` 413, 415, 400 or 422.
+        A dependency; it raises `RefusalError` 408, 413, 415, 400 or 422.
     """
 
     async def read(request: Request) -> T:
-        _check_type(request.headers.get("content-type", ""))
+        check_type(request, JSON)
         raw = await read_body(request)
         try:
             return model.model_validate_json(raw, strict=True)
@@ -45,18 +47,24 @@ async def read_body(request: Request) -> bytes:
         Its bytes.
 
     Raises:
-        RefusalError: 413 as soon as it is too long, 400 when the client has gone.
+        RefusalError: 413 as soon as it is too long, 415 when it is compressed, 408 when it takes
+            too long, 400 when the client has gone.
     """
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise _unsupported("content-encoding", "Send the body as it is, not compressed.")
     told = request.headers.get("content-length", "0")
     if told.isdecimal() and int(told[:12]) > BODY_BYTES:
         raise _too_large()
     parts, size = [], 0
     try:
-        async for part in request.stream():
-            size += len(part)
-            if size > BODY_BYTES:
-                raise _too_large()
-            parts.append(part)
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                size += len(part)
+                if size > BODY_BYTES:
+                    raise _too_large()
+                parts.append(part)
+    except TimeoutError:
+        raise RefusalError(408, "body_timeout", "The body took too long.", "body") from None
     except ClientDisconnect:
         raise RefusalError(400, "incomplete_body", "The body ended early.") from None
     return b"".join(parts)
@@ -73,10 +81,10 @@ def invalid(error: ValidationError) -> RefusalError:
     """
     first = error.errors(include_url=False, include_context=True, include_input=False)[0]
     if first["type"] == "json_invalid":
-        return RefusalError(400, "bad_json", "The body is not valid JSON.", field="body")
+        return bad_json()
     field = "".join(
         f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]
-    ).lstrip(".")
+    ).lstrip(".")[:FIELD_CHARACTERS]
     message = first["msg"].removeprefix("Value error, ")
     return RefusalError(422, "invalid_field", f"{field or 'body'}: {message}.", field or "body")
 
@@ -85,25 +93,58 @@ def schema(model: type[BaseModel], **examples: Any) -> dict[str, Any]:
     """OpenAPI's description of a body that a dependency reads by itself.
 
     Args:
-        model: The body's model; without references to other models.
-        examples: Name -> example body.
+        model: The body's model.
+        **examples: Name -> example body.
 
     Returns:
         What a route's `openapi_extra` takes.
     """
     content = {
-        "schema": model.model_json_schema(),
+        "schema": _inline(model.model_json_schema()),
         "examples": {name: {"value": value} for name, value in examples.items()},
     }
     return {"requestBody": {"required": True, "content": {"application/json": content}}}
 
 
-def _check_type(content_type: str) -> None:
-    kind = content_type.partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise RefusalError(
-            415, "unsupported_media_type", "Send the body as application/json.", "content-type"
-        )
+def check_type(request: Request, wanted: str) -> None:
+    """Refuse a body that says it is something else.
+
+    Args:
+        request: The request.
+        wanted: A media type.
+
+    Raises:
+        RefusalError: 415 `unsupported_media_type`.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != wanted:
+        raise _unsupported("content-type", f"Send the body as {wanted}.")
+
+
+def bad_json() -> RefusalError:
+    """The body is no JSON (RFC 8259, https://www.rfc-editor.org/rfc/rfc8259)."""
+    return RefusalError(400, "bad_json", "The body is not valid JSON.", field="body")
+
+
+def _unsupported(header: str, sentence: str) -> RefusalError:
+    return RefusalError(415, "unsupported_media_type", sentence, header)
+
+
+def _inline(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema with references replaced: inside OpenAPI's document `#/$defs` is another place."""
+    definitions = schema.pop("$defs", {})
+
+    def resolved(part: Any) -> Any:
+        if isinstance(part, list):
+            return [resolved(item) for item in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            found = resolved(definitions[part["$ref"].rpartition("/")[2]])
+            return {**found, **{key: value for key, value in part.items() if key != "$ref"}}
+        return {key: resolved(value) for key, value in part.items()}
+
+    return {key: resolved(value) for key, value in schema.items()}
 
 
 def _too_large() -> RefusalError:

@@ -59,13 +59,16 @@ class Classification:
         self._metrics, self._new_model = metrics, new_model
         self._served: ModelIdentity | None = None
 
-    async def answer(self, texts: Sequence[str], truncate: bool, subject: str) -> Answered:
+    async def answer(
+        self, texts: Sequence[str], truncate: bool, subject: str, field: str = "texts"
+    ) -> Answered:
         """Classify texts.
 
         Args:
             texts: n texts, n at least 1.
             truncate: Whether a text that the model can't see whole may be cut.
             subject: Who asks.
+            field: Where in the request the texts are, for a refusal.
 
         Returns:
             The answers, recorded.
@@ -83,7 +86,7 @@ class Classification:
                 "too_long",
                 f"Text {place} has {int(scored.tokens[place])} tokens, more than the model sees; "
                 "shorten it or say truncate: true.",
-                f"texts[{place}]",
+                f"{field}[{place}]",
             )
         answered = Answered(
             [new_id() for _ in texts],

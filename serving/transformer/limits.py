@@ -5,6 +5,12 @@ from __future__ import annotations
 BODY_BYTES = 4 * 2**20
 """A request's body: 1,024 texts of 4,000 bytes; longer bodies are a batch job's."""
 
+BODY_SECONDS = 10.0
+"""A client that takes longer to send its body is stalling, or holding memory on purpose."""
+
+FIELD_CHARACTERS = 200
+"""Of a field's name in an answer: a client may have made it up, megabytes long."""
+
 TEXTS = 1_024
 """Texts in one request: some seconds of work for an encoder on two cores, below any deadline."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from starlette.requests import Request
@@ -21,14 +22,16 @@ from serving.transformer.problems import RefusalError
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 NO_ROUTE = "none"
 NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+UNRECORDED = "Predictions can't be recorded at the moment."
+"""What a client is told instead of a database's or a key file's trouble, which the log has."""
 REFUSALS = {
-    "unknown_prediction": (404, 0),
-    "feedback_given": (409, 0),
-    "unknown_label": (422, 0),
-    "journal_full": (503, 1),
-    "journal_unavailable": (503, 2),
+    "unknown_prediction": partial(RefusalError, 404, field="id"),
+    "feedback_given": partial(RefusalError, 409, field="id"),
+    "unknown_label": partial(RefusalError, 422, field="label"),
 }
-"""The journal's refusals: HTTP status, and seconds after which to come again."""
+"""The journal's refusals that are the client's to mend."""
+AWAY = {"journal_full": 1, "journal_unavailable": 2}
+"""Those that aren't: seconds after which to come again."""
 LAST_ANSWER = (b"connection", b"close")
 
 
@@ -99,12 +102,14 @@ def handlers(metrics: TransformerMetrics) -> dict[Any, Any]:
         return Response(error.body, error.status, error.headers, media_type="application/json")
 
     async def on_refusal(request: Request, error: TamisError) -> Response:
-        status, retry_after = REFUSALS.get(error.code, (500, 0))
-        if status == 500:
+        if error.code in REFUSALS:
+            told = f"{error.message} {error.hint}".strip()
+            return refuse(request, REFUSALS[error.code](error.code, told))
+        if error.code not in AWAY:
             raise error
-        return refuse(
-            request, RefusalError(status, error.code, error.message, retry_after=retry_after)
-        )
+        logs.event("unrecorded", code=error.code, message=error.message)
+        away = AWAY[error.code]
+        return refuse(request, RefusalError(503, error.code, UNRECORDED, retry_after=away))
 
     async def on_bug(request: Request, _: Exception) -> Response:
         return refuse(
@@ -114,10 +119,11 @@ def handlers(metrics: TransformerMetrics) -> dict[Any, Any]:
     async def not_found(request: Request, _: Exception) -> Response:
         return refuse(request, RefusalError(404, "not_found", "There is nothing at this address."))
 
-    async def wrong_method(request: Request, _: Exception) -> Response:
-        return refuse(
-            request, RefusalError(405, "wrong_method", "This address takes another method.")
-        )
+    async def wrong_method(request: Request, error: Exception) -> Response:
+        problem = RefusalError(405, "wrong_method", "This address takes another method.")
+        response = refuse(request, problem)
+        response.headers["allow"] = (getattr(error, "headers", None) or {}).get("Allow", "")
+        return response
 
     return {
         RefusalError: on_problem,

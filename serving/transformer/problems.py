@@ -39,7 +39,9 @@ class RefusalError(Exception):
         if self.field:
             error["field"] = self.field
         error["request_id"] = request_id
-        headers = {"retry-after": str(self.retry_after)} if self.retry_after else None
+        headers = {"retry-after": str(self.retry_after)} if self.retry_after else {}
+        if self.status == 408:
+            headers["connection"] = "close"  # what is left of the body is not wanted
         return Response(
             orjson.dumps({"error": error}),
             self.status,

@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Depends, Response
 
 from serving.transformer.auth.principal import Principal
+from serving.transformer.routes.schemas import DENIALS
 
 
 def drift_routes(report: Callable[[], Mapping[str, Any]], may_read: Any) -> APIRouter:
@@ -22,7 +23,11 @@ def drift_routes(report: Callable[[], Mapping[str, Any]], may_read: Any) -> APIR
     """
     router = APIRouter()
 
-    @router.get("/drift", summary="How far recent texts are from those the model was trained on")
+    @router.get(
+        "/drift",
+        responses={**DENIALS},
+        summary="How far recent texts are from those the model was trained on",
+    )
     async def drift(caller: Annotated[Principal, Depends(may_read)]) -> Response:
         return Response(orjson.dumps(report()), media_type="application/json")
 

@@ -10,7 +10,13 @@ from fastapi import APIRouter, Depends, Response
 from serving.transformer.auth.principal import Principal
 from serving.transformer.body import json_body, schema
 from serving.transformer.prediction import ModelIdentity
-from serving.transformer.routes.schemas import REFUSALS, FeedbackAnswer, FeedbackRequest
+from serving.transformer.routes.schemas import (
+    DENIALS,
+    JUDGED,
+    UNREADABLE,
+    FeedbackAnswer,
+    FeedbackRequest,
+)
 
 EXAMPLE = {"id": "2nRj5b6oTw0xv1yXh3mQzA", "label": "negative"}
 
@@ -61,9 +67,9 @@ def feedback_routes(
         "/feedback",
         responses={
             200: {"model": FeedbackAnswer},
-            404: {"description": "No such prediction was issued."},
-            409: {"description": "It has its feedback already."},
-            **REFUSALS,
+            **DENIALS,
+            **UNREADABLE,
+            **JUDGED,
         },
         openapi_extra=schema(FeedbackRequest, correction=EXAMPLE),
         summary="Tell the true label of a prediction",

@@ -8,6 +8,7 @@ import orjson
 from fastapi import APIRouter, Response
 
 from serving.transformer.problems import RefusalError
+from serving.transformer.routes.schemas import NOT_READY
 
 
 def health_routes(
@@ -28,7 +29,15 @@ def health_routes(
     async def live() -> Response:
         return Response(orjson.dumps({"live": True}), media_type="application/json")
 
-    @router.get("/v2/health/ready", summary="Whether requests should be sent here")
+    @router.get("/", summary="Whether the process works (the v1 protocol's way to ask)")
+    async def alive() -> Response:
+        return Response(orjson.dumps({"status": "alive"}), media_type="application/json")
+
+    @router.get(
+        "/v2/health/ready",
+        responses={**NOT_READY},
+        summary="Whether requests should be sent here",
+    )
     async def ready() -> Response:
         if draining() or not await predictor_ready():
             raise RefusalError(503, "not_ready", "The service is not ready.", retry_after=2)

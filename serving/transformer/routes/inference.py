@@ -5,63 +5,47 @@ https://github.com/kserve/open-inference-protocol/blob/main/specification/protoc
 
 # No `from __future__ import annotations` here: FastAPI reads a route's annotations as objects.
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from serving import binary
 from serving.transformer.auth.principal import Principal
 from serving.transformer.body import json_body, schema
 from serving.transformer.classification import Classification
-from serving.transformer.limits import TEXTS
-from serving.transformer.prediction import Answered
+from serving.transformer.limits import TEXT_CHARACTERS, TEXTS
 from serving.transformer.problems import RefusalError
+from serving.transformer.routes import schemas, tensors
 from serving.transformer.routes.classify import rows
-from serving.transformer.routes.schemas import REFUSALS, Body, Text, Texts
+from serving.transformer.routes.schemas import Body, Text
 
 V2_EXAMPLE = {
     "inputs": [{"name": "text", "shape": [1], "datatype": "BYTES", "data": ["a wonderful film"]}],
     "parameters": {"truncate": True},
 }
 V1_EXAMPLE = {"instances": ["a wonderful film", {"text": "dull"}]}
+BINARY_PARAMETER = {
+    "name": binary.HEADER,
+    "in": "header",
+    "required": False,
+    "description": "Length of the JSON, when the texts are raw bytes behind it (octet-stream).",
+    "schema": {"type": "integer", "minimum": 0},
+}
 
 
-class V2Input(BaseModel):
-    """The tensor of texts."""
-
-    model_config = ConfigDict(extra="ignore")
-    name: str = Field(max_length=100)
-    shape: list[int] = Field(min_length=1, max_length=2, description="[n] or [n, 1]")
-    datatype: Literal["BYTES"]
-    data: Texts
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.shape not in ([len(self.data)], [len(self.data), 1]):
-            raise ValueError(f"shape doesn't fit {len(self.data)} texts")
-        return self
-
-
-class V2Parameters(BaseModel):
-    """Request parameters; what other servers know is ignored."""
-
-    model_config = ConfigDict(extra="ignore")
-    truncate: bool = True
-
-
-class V2Request(BaseModel):
-    """An inference request."""
-
-    model_config = ConfigDict(extra="ignore")
-    id: str | None = Field(None, max_length=200)
-    inputs: list[V2Input] = Field(min_length=1, max_length=1)
-    parameters: V2Parameters = V2Parameters()
+def _or_bare(own: dict[str, Any]) -> None:
+    """Say in the schema what `V1Instance` takes beside the object."""
+    whole = dict(own)
+    own.clear()
+    own["anyOf"] = [{"type": "string", "minLength": 1, "maxLength": TEXT_CHARACTERS}, whole]
 
 
 class V1Instance(Body):
     """An instance: `{"text": "…"}`, or the bare text."""
 
+    model_config = ConfigDict(json_schema_extra=_or_bare)
     text: Text
 
     @model_validator(mode="before")
@@ -99,23 +83,24 @@ def inference_routes(
 
     @router.post(
         "/v2/models/{model}/infer",
-        responses={**REFUSALS},
-        openapi_extra=schema(V2Request, review=V2_EXAMPLE),
+        responses={200: {"model": schemas.V2Answer}, **schemas.UNKNOWN_MODEL, **schemas.REFUSALS},
+        openapi_extra=_v2_schema(),
         summary="Open Inference Protocol v2",
     )
     async def infer(
         model: str,
         caller: Annotated[Principal, Depends(may_predict)],
-        body: Annotated[V2Request, Depends(json_body(V2Request))],
+        body: Annotated[tensors.V2Request, Depends(tensors.v2_body)],
     ) -> Response:
         _known(model, served)
-        texts = body.inputs[0].data
-        answered = await classification.answer(texts, body.parameters.truncate, caller.subject)
-        return _json(_v2(answered, body.id))
+        answered = await classification.answer(
+            body.texts, body.truncate, caller.subject, "inputs[0].data"
+        )
+        return _json(tensors.encode(answered, body.id))
 
     @router.post(
         "/v1/models/{model}:predict",
-        responses={**REFUSALS},
+        responses={200: {"model": schemas.V1Answer}, **schemas.UNKNOWN_MODEL, **schemas.REFUSALS},
         openapi_extra=schema(V1Request, reviews=V1_EXAMPLE),
         summary="Inference protocol v1",
     )
@@ -126,29 +111,35 @@ def inference_routes(
     ) -> Response:
         _known(model, served)
         texts = [instance.text for instance in body.instances]
-        answered = await classification.answer(texts, body.truncate, caller.subject)
+        answered = await classification.answer(texts, body.truncate, caller.subject, "instances")
         return _json({"predictions": rows(answered)})
 
-    @router.get("/v2/models/{model}", summary="What the model takes and gives")
+    @router.get(
+        "/v2/models/{model}",
+        responses={
+            200: {"model": schemas.ModelMetadata},
+            **schemas.UNKNOWN_MODEL,
+            **schemas.DENIALS,
+        },
+        summary="What the model takes and gives",
+    )
     async def metadata(model: str, caller: Annotated[Principal, Depends(may_predict)]) -> Response:
         _known(model, served)
+        shapes = {"probabilities": [-1, -1]}
         return _json(
             {
                 "name": served,
                 "platform": "tamis",
                 "inputs": [{"name": "text", "datatype": "BYTES", "shape": [-1]}],
                 "outputs": [
-                    {"name": "label", "datatype": "BYTES", "shape": [-1]},
-                    {"name": "score", "datatype": "FP32", "shape": [-1]},
-                    {"name": "probabilities", "datatype": "FP32", "shape": [-1, -1]},
-                    {"name": "labels", "datatype": "BYTES", "shape": [-1]},
-                    {"name": "truncated", "datatype": "BOOL", "shape": [-1]},
-                    {"name": "id", "datatype": "BYTES", "shape": [-1]},
+                    {"name": name, "datatype": datatype, "shape": shapes.get(name, [-1])}
+                    for name, datatype in tensors.OUTPUTS.items()
                 ],
             }
         )
 
-    @router.get("/v2/models/{model}/ready", summary="Whether the model can answer")
+    @router.get("/v1/models/{model}", **_readiness("the v1 protocol's way to ask"))
+    @router.get("/v2/models/{model}/ready", **_readiness("v2's way to ask"))
     async def model_ready(model: str) -> Response:
         _known(model, served)
         if not await ready():
@@ -162,32 +153,28 @@ def inference_routes(
     return router
 
 
+def _v2_schema() -> dict[str, Any]:
+    described = schema(tensors.V2Request, review=V2_EXAMPLE)
+    raw = {"schema": {"type": "string", "format": "binary"}}
+    described["requestBody"]["content"][tensors.BINARY] = raw
+    return {**described, "parameters": [BINARY_PARAMETER]}
+
+
+def _readiness(way: str) -> dict[str, Any]:
+    """What a readiness route's decorator takes."""
+    return {
+        "responses": {
+            200: {"model": schemas.ModelReadiness},
+            **schemas.UNKNOWN_MODEL,
+            **schemas.NOT_READY,
+        },
+        "summary": f"Whether the model can answer ({way})",
+    }
+
+
 def _known(model: str, served: str) -> None:
     if model != served:
         raise RefusalError(404, "unknown_model", "There is no such model here.", "model")
-
-
-def _v2(answered: Answered, request_id: str | None) -> dict[str, Any]:
-    n, k = answered.probabilities.shape
-    best = answered.probabilities.argmax(axis=1).tolist()
-
-    def output(name: str, datatype: str, shape: list[int], data: list[Any]) -> dict[str, Any]:
-        return {"name": name, "datatype": datatype, "shape": shape, "data": data}
-
-    return {
-        "model_name": answered.model.name,
-        "model_version": answered.model.version,
-        "id": request_id or answered.ids[0],
-        "parameters": {"bundle_digest": answered.model.bundle_digest},
-        "outputs": [
-            output("label", "BYTES", [n], [answered.labels[label] for label in best]),
-            output("score", "FP32", [n], answered.probabilities.max(axis=1).tolist()),
-            output("probabilities", "FP32", [n, k], answered.probabilities.ravel().tolist()),
-            output("labels", "BYTES", [k], list(answered.labels)),
-            output("truncated", "BOOL", [n], answered.truncated.tolist()),
-            output("id", "BYTES", [n], list(answered.ids)),
-        ],
-    }
 
 
 def _json(document: Any) -> Response:
