@@ -15,6 +15,7 @@ NAME_CHARACTERS = 36
 _NAME = re.compile(r"[a-z]([a-z0-9-]*[a-z0-9])?")
 _DIGEST = re.compile(r".+@sha256:[0-9a-f]{64}")
 _URIS = {"s3": re.compile(r"s3://[^/]+(/.+)?"), "pvc": re.compile(r"pvc://[a-z0-9.-]+(/.+)?")}
+_SAFE = re.compile(r"https://|http://(127\.0\.0\.1|localhost|\[::1\])[:/]")
 KNATIVE = ("Serverless", "Knative")
 """KServe's names, before and from 0.16 on, for pods that Knative runs."""
 
@@ -59,6 +60,11 @@ class SmokeSettings:
         """Refuse values that can't work; raises `InputError` `bad_parameter`."""
         require(1 <= self.texts <= 64, "texts", f"must be 1 to 64, not {self.texts}")
         require(self.timeout_s > 0, "timeout_s", "must be above 0")
+        require(
+            not self.token_url or _SAFE.match(self.token_url) is not None,
+            "deploy.smoke.token_url",
+            f"must be https://, since a secret is sent there, not {self.token_url!r}",
+        )
 
 
 @dataclass(frozen=True)

@@ -60,16 +60,21 @@ def main(argv: list[str] | None = None) -> None:
     Raises:
         SystemExit: With the error's exit status.
     """
-    parser = argparse.ArgumentParser(prog="components.registry.fetch")
-    parser.add_argument("--model", required=True, help="the registered model's name")
-    parser.add_argument("--version", required=True, help="its version")
-    parser.add_argument("--digest", required=True, help="the bundle's digest")
-    parser.add_argument("--out", type=Path, required=True)
-    arguments = parser.parse_args(argv)
+    arguments = parser().parse_args(argv)
     with exit_on_error():
         registry = Registry(environment().tracking_uri, arguments.model)
         version = Version(arguments.version, {"bundle_digest": arguments.digest})
         fetch(registry, version, arguments.out)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line's parser."""
+    made = argparse.ArgumentParser(prog="components.registry.fetch")
+    made.add_argument("--model", required=True, help="the registered model's name")
+    made.add_argument("--version", required=True, help="its version")
+    made.add_argument("--digest", required=True, help="the bundle's digest")
+    made.add_argument("--out", type=Path, required=True)
+    return made
 
 
 def _there(out: Path, digest: str) -> bool:

@@ -181,9 +181,8 @@ class ApiServer:
         deadline = time.monotonic() + int(query.get("timeoutSeconds") or 60)
         request.send_response(200)
         request.send_header("Content-Type", "application/json")
-        request.send_header("Connection", "close")
+        request.send_header("Transfer-Encoding", "chunked")
         request.end_headers()
-        request.close_connection = True
         known = since
         with self.lock:
             while not self._closing and time.monotonic() < deadline:
@@ -191,13 +190,11 @@ class ApiServer:
                 version = int(found["metadata"]["resourceVersion"]) if found else 0
                 if found and version > known:
                     known = version
-                    event = {"type": "MODIFIED", "object": found}
-                    try:
-                        request.wfile.write(json.dumps(event).encode() + b"\n")
-                        request.wfile.flush()
-                    except OSError:
+                    event = json.dumps({"type": "MODIFIED", "object": found}).encode() + b"\n"
+                    if not _chunk(request, event):
                         return
                 self.lock.wait(0.2)
+        _chunk(request, b"")
 
     def _answer(self, request: BaseHTTPRequestHandler, code: int, document: Document) -> None:
         data = json.dumps(document).encode()
@@ -206,6 +203,17 @@ class ApiServer:
         request.send_header("Content-Length", str(len(data)))
         request.end_headers()
         request.wfile.write(data)
+
+
+def _chunk(request: BaseHTTPRequestHandler, data: bytes) -> bool:
+    """Send a piece of an answer; False when nobody listens any more."""
+    try:
+        request.wfile.write(b"%x\r\n%s\r\n" % (len(data), data))
+        request.wfile.flush()
+    except OSError:
+        request.close_connection = True
+        return False
+    return True
 
 
 def _status(code: int, message: str) -> Document:

@@ -8,6 +8,7 @@ from components.catalogue import ARCHITECTURES
 from pipelines.cluster import compile_pipeline
 from pipelines.parameters import Parameters, load
 from tests.conftest import ROOT
+from tests.pipelines import golden
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +88,32 @@ def test_compiling_twice_gives_the_same_bytes(parameters: Parameters, tmp_path: 
     for name in "ab":
         compile_pipeline(parameters, tmp_path / name)
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_what_is_compiled_is_what_is_expected(tmp_path: Path) -> None:
+    """After a change that is meant: `python -m tests.pipelines.golden`, and read its diff."""
+    golden.write(tmp_path / "training.yaml")
+    assert (tmp_path / "training.yaml").read_text() == golden.GOLDEN.read_text()
+
+
+def test_a_digest_travels_beside_every_artifact(compiled: dict[str, Any]) -> None:
+    """KFP's cache keys on parameters, so a cached task's inputs are held to their content."""
+    for name, task in compiled["root"]["dag"]["tasks"].items():
+        inputs = task["inputs"]
+        for artifact, given in inputs.get("artifacts", {}).items():
+            digest = inputs["parameters"][f"{artifact}_digest"]["taskOutputParameter"]
+            assert digest["producerTask"] == given["taskOutputArtifact"]["producerTask"], name
+            assert digest["outputParameterKey"] == "Output"
+
+
+def test_what_a_cache_cant_see_is_not_cached(compiled: dict[str, Any]) -> None:
+    tasks = compiled["root"]["dag"]["tasks"]
+    cached = {name for name, task in tasks.items() if task["cachingOptions"].get("enableCache")}
+    assert cached == set(tasks) - {"ingest", "register"}
+
+
+def test_the_deploy_stage_comes_last_and_on_demand(tmp_path: Path) -> None:
+    golden.write(tmp_path / "p.yaml")
+    tasks = next(yaml.safe_load_all((tmp_path / "p.yaml").read_text()))["root"]["dag"]["tasks"]
+    assert tasks["deploy"]["dependentTasks"] == ["register"]
+    assert "enableCache" not in tasks["deploy"]["cachingOptions"]

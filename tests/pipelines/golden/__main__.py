@@ -1,0 +1,5 @@
+"""`python -m tests.pipelines.golden`: take what is compiled now for what is expected."""
+
+from tests.pipelines.golden import write
+
+write()
