@@ -64,19 +64,59 @@ WHEELS := $(wildcard $(PIP_FIND_LINKS)/*.whl)
 TORCH_BACKEND ?= $(if $(filter $(PIP_FIND_LINKS)/torch-%,$(WHEELS)),,cpu)
 BUILD = $(DOCKER) build --build-arg BASE=$(BASE) --build-arg REVISION=$(REVISION) \
 	--build-arg VERSION=$(VERSION)
+DRIFT_ARG = $(if $(filter undefined,$(origin DRIFT)),,--build-arg DRIFT=$(DRIFT))
 RENDERED := build/manifests
-OVERLAYS := local production
+FOLDERS := overlays/local overlays/production service
+BASE_REF ?= origin/main
+IMAGES := train predictor transformer registry
 
-.PHONY: images wheels test-images manifests lint-delivery
+.PHONY: images wheels test-images manifests lint-delivery compile report comment release
 
 wheels: # what the build's network may lack goes with the build's files
 	@rm -rf build/wheels && mkdir -p build/wheels
 	@$(if $(WHEELS),cp $(WHEELS) build/wheels/)
 
-images: wheels ## Build the images (DOCKER=, REGISTRY=, TAG=, BASE=, TORCH_BACKEND=cu128, DRIFT=)
+images: $(IMAGES:%=image-%) ## Build the images (DOCKER=, REGISTRY=, TAG=, BASE=, TORCH_BACKEND=cu128, DRIFT=)
+
+image-train: wheels
 	$(BUILD) --build-arg TORCH_BACKEND=$(TORCH_BACKEND) -f Dockerfile.train \
 		-t $(REGISTRY)tamis-train:$(TAG) .
-	$(BUILD) -f Dockerfile.serve --target predictor -t $(REGISTRY)tamis-predictor:$(TAG) .
-	$(BUILD) --build-arg TORCH_BACKEND=$(TORCH_BACKEND) $(if $(filter undefined,$(origin DRIFT)),,--build-arg DRIFT=$(DRIFT)) \
-		-f Dockerfile.serve --target transformer -t $(REGISTRY)tamis-transformer:$(TAG) .
-	$(BUILD) -f Dockerfile.serve --target registry -t $(REGISTRY)tamis-registry:$(TAG) .
+
+image-predictor image-transformer image-registry: image-%: wheels
+	$(BUILD) --build-arg TORCH_BACKEND=$(TORCH_BACKEND) $(DRIFT_ARG) -f Dockerfile.serve \
+		--target $* -t $(REGISTRY)tamis-$*:$(TAG) .
+
+test-images: $(STAMP) ## Build the images and run them as a cluster would (Docker, or root and dockerd)
+	$(BIN)/python -m tests.images
+
+manifests: $(STAMP) ## Render every overlay into build/manifests
+	@mkdir -p $(RENDERED)
+	@for folder in $(FOLDERS); do \
+		$(BIN)/kubectl kustomize manifests/$$folder > $(RENDERED)/$${folder##*/}.yaml || exit 1; \
+		echo $(RENDERED)/$${folder##*/}.yaml; \
+	done
+
+lint-delivery: manifests ## Linters of Dockerfiles, manifests and workflows; findings need a waiver
+	$(BIN)/python -m tests.manifests.lint
+
+compile: $(STAMP) ## Compile the pipeline into build/pipeline.yaml
+	@mkdir -p build
+	$(BIN)/tamis compile --output build/pipeline.yaml
+
+report: $(STAMP) ## What a change does to the pipeline: its compiled diff, a tiny run (BASE_REF=)
+	$(BIN)/python -m tests.ci.report --base $(BASE_REF) --output build/report
+
+comment: ## Post build/report on a pull request (PR=; needs gh and GH_TOKEN)
+	gh pr comment $(PR) --edit-last --create-if-none --body-file build/report/report.md
+
+release: $(STAMP) wheels ## Build and push the images with SBOM and provenance (REGISTRY=, TAG=)
+	@mkdir -p build/release
+	@$(DOCKER) buildx inspect tamis >/dev/null 2>&1 || $(DOCKER) buildx create --name tamis
+	for image in $(IMAGES); do \
+		$(subst $(DOCKER) build,$(DOCKER) buildx build --builder tamis,$(BUILD)) \
+			--build-arg TORCH_BACKEND=$(TORCH_BACKEND) --push --sbom=true --provenance=mode=max --metadata-file build/release/$$image.json \
+			$$(test $$image = train && echo "-f Dockerfile.train" \
+				|| echo "-f Dockerfile.serve --target $$image") \
+			-t $(REGISTRY)tamis-$$image:$(TAG) . || exit 1; \
+	done
+	$(BIN)/python manifests/pins.py $(REGISTRY) build/release > build/release/images.yaml

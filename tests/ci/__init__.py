@@ -1,0 +1,1 @@
+"""What continuous integration does, and the report that it posts."""
