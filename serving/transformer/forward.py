@@ -10,13 +10,14 @@ import collections
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 import orjson
 
 from components.contract import logs
 from components.contract.errors import TamisError
+from serving import binary
 from serving.transformer.limits import ANSWER_BYTES, HOP_TEXTS, HOPS, WAITING_TEXTS
 from serving.transformer.problems import (
     RefusalError,
@@ -25,7 +26,7 @@ from serving.transformer.problems import (
     overloaded,
     too_late,
 )
-from serving.transformer.scored import Scored, read_answer
+from serving.transformer.scored import FEATURES, OUTPUTS, Scored, read_answer
 
 
 @dataclass
@@ -190,8 +191,11 @@ class Forwarder:
 
     async def _call(self, texts: Sequence[str]) -> Scored:
         text = {"name": "text", "shape": [len(texts)], "datatype": "BYTES", "data": texts}
-        parameters = {"truncate": True, "features": self._features}
-        body = orjson.dumps({"inputs": [text], "parameters": parameters})
+        outputs: list[dict[str, Any]] = [{"name": name} for name in OUTPUTS]
+        if self._features:  # hundreds of numbers a text: raw, they cost next to nothing
+            outputs.append({"name": FEATURES, "parameters": {"binary_data": True}})
+        parameters = {"truncate": True, FEATURES: self._features}
+        body = orjson.dumps({"inputs": [text], "outputs": outputs, "parameters": parameters})
         for last in (False, True):
             try:
                 return await self._post(body, len(texts))
@@ -209,7 +213,8 @@ class Forwarder:
     async def _post(self, body: bytes, n: int) -> Scored:
         url = f"{self._url}/infer"
         async with self._session.post(url, data=body, allow_redirects=False) as answer:
-            return read_answer(answer.status, await _content(answer), n)
+            content = await _content(answer)
+            return read_answer(answer.status, content, n, answer.headers.get(binary.HEADER))
 
 
 def _fail(shared: Sequence[_Waiting], problem: RefusalError) -> None:

@@ -11,9 +11,12 @@ import numpy.typing as npt
 import orjson
 
 from components.contract import logs
+from serving import binary
 from serving.transformer.prediction import ModelIdentity
 from serving.transformer.problems import bad_predictor, overloaded, too_late
 
+OUTPUTS, FEATURES = ("labels", "probabilities", "tokens", "truncated"), "features"
+"""Tensors that are read; `features` only when they were asked for."""
 ROW_SUM_TOLERANCE = 0.01
 """Float32 rounding over thousands of labels stays far below it."""
 
@@ -43,13 +46,14 @@ class Scored:
         )
 
 
-def read_answer(status: int, raw: bytes | bytearray, n: int) -> Scored:
+def read_answer(status: int, raw: bytes | bytearray, n: int, header: str | None = None) -> Scored:
     """An answer of the predictor.
 
     Args:
         status: Its HTTP status.
         raw: Its body.
         n: How many texts were asked about.
+        header: What `binary.HEADER` says; None when the body is all JSON.
 
     Returns:
         The scores.
@@ -62,21 +66,24 @@ def read_answer(status: int, raw: bytes | bytearray, n: int) -> Scored:
     if status == 504:
         raise too_late()
     try:
-        document = orjson.loads(raw)
+        head, tail = (raw, b"") if header is None else binary.split(bytes(raw), header)
+        document = orjson.loads(head)
         if status != 200:
             logs.event("hop_refused", status=status, error=str(document.get("error"))[:300])
             raise bad_predictor()
         with np.errstate(over="ignore"):  # 1e300 is no float32: an infinity, which is refused
-            return _parse(document, n)
+            return _parse(document, tail, n)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         logs.event("hop_unreadable", status=status, error=repr(error)[:300])
         raise bad_predictor() from None
 
 
-def _parse(document: dict[str, Any], n: int) -> Scored:
-    outputs = {output["name"]: output["data"] for output in document["outputs"]}
+def _parse(document: dict[str, Any], tail: bytes, n: int) -> Scored:
+    outputs = {output["name"]: output.get("data") for output in document["outputs"]}
     labels = _labels(outputs["labels"])
-    features = outputs.get("features")
+    features = outputs.get(FEATURES)
+    if features is None and tail:  # they are what was asked for raw, and nothing else
+        features = np.frombuffer(tail, "<f4")
     model = ModelIdentity(
         str(document["model_name"]),
         str(document["model_version"]),

@@ -10,6 +10,8 @@ import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
+import numpy as np
+import orjson
 import pytest
 from aiohttp import web
 
@@ -18,7 +20,7 @@ from serving.local import free_port
 from serving.transformer import forward, limits
 from serving.transformer.forward import Forwarder
 from serving.transformer.problems import RefusalError
-from serving.transformer.scored import Scored
+from serving.transformer.scored import Scored, read_answer
 from tests.serving.transformer.auth.loopback import Loopback, loopback
 
 INFER, READY = "/v2/models/tamis/infer", "/v2/models/tamis/ready"
@@ -471,3 +473,24 @@ async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not condition():
             await asyncio.sleep(0.005)
+
+
+def test_features_travel_as_raw_bytes() -> None:
+    document = sound_answer(["one", "three"], features=False)
+    document["outputs"].append(
+        {
+            "name": "features",
+            "datatype": "FP32",
+            "shape": [2, 3],
+            "parameters": {"binary_data_size": 24},
+        }
+    )
+    head = orjson.dumps(document)
+    raw = np.arange(6, dtype="<f4").tobytes()
+    scored = read_answer(200, head + raw, 2, str(len(head)))
+    assert scored.features is not None
+    assert scored.features.tolist() == [[0, 1, 2], [3, 4, 5]]
+    for wrong in (raw[:-1], raw + b"\0" * 4):  # bytes that are no rows of equal length
+        with pytest.raises(RefusalError) as caught:
+            read_answer(200, head + wrong, 2, str(len(head)))
+        assert caught.value.code == "predictor_failed"
