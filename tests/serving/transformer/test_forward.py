@@ -476,7 +476,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 def test_features_travel_as_raw_bytes() -> None:
-    document = sound_answer(["one", "three"], features=False)
+    document = sound_answer(["0.25", "0.75"])
     document["outputs"].append(
         {
             "name": "features",
