@@ -175,7 +175,7 @@ class ClusterSettings:
     backoff: str = "60s"
     backoff_factor: float = 2.0
     timeout_s: int = 86_400
-    tracking_uri: str = "http://mlflow:5000"
+    tracking_uri: str = "http://mlflow.tamis.svc.cluster.local:5000"
     variables: dict[str, str] = field(default_factory=dict)
     secrets: tuple[SecretVariables, ...] = SECRETS
     state_claim: str = ""

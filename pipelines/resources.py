@@ -18,6 +18,7 @@ STATE = "/var/tamis"
 DEPLOYER, DEPLOYER_TOKEN = "tamis-deployer", "/var/run/secrets/tamis-deployer"
 """KFP runs every task of a run under one service account, so the tasks that act on the cluster
 get the token of another one; without that secret they act as the run does."""
+SMOKE_CA, SMOKE_CA_PATH = "tamis-smoke-ca", "/etc/tamis-smoke-ca"
 BUNDLES = "/mnt/bundles"
 
 
@@ -56,6 +57,8 @@ def for_cluster(task: Any, name: str, cluster: ClusterSettings) -> None:
         )
     if cluster.state_claim and name.startswith("train-"):
         kubernetes.mount_pvc(task, cluster.state_claim, STATE)
+    if name == "deploy":
+        kubernetes.use_secret_as_volume(task, SMOKE_CA, SMOKE_CA_PATH, optional=True)
     if name == "deploy" or not alone:
         kubernetes.use_secret_as_volume(task, DEPLOYER, DEPLOYER_TOKEN, optional=True)
     if name == "train-bert" and alone:

@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import urllib3
 from kubernetes import client, config, watch
+from kubernetes.config.incluster_config import InClusterConfigLoader
 
 from components.cluster.errors import ConflictError
 from components.contract.errors import TamisError
@@ -196,7 +197,7 @@ def connect() -> client.ApiClient:
     settings = client.Configuration()
     try:
         if (TOKEN / "token").is_file():
-            loader = config.InClusterConfigLoader(
+            loader = InClusterConfigLoader(
                 token_filename=str(TOKEN / "token"), cert_filename=str(TOKEN / "ca.crt")
             )
             loader.load_and_set(settings)

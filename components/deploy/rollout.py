@@ -21,6 +21,7 @@ from components.deploy.smoke import Smoke
 
 OWN = "deploy.tamis/"
 """What this stage's annotations start with."""
+TLS_URL = "https://{name}-transformer.{namespace}.svc.cluster.local:80"
 CONFLICTS = 20
 """KServe writes a status every few seconds; a change is tried again while the spec stays."""
 
@@ -62,7 +63,9 @@ class Rollout:
                 "not_ready",
                 f"{name!r} is not ready after {self.settings.ready_s:.0f} s: {reason(seen)}.",
             )
-        url = self.settings.smoke.url or address(seen)
+        url = self.settings.smoke.url or (
+            TLS_URL if self.settings.transformer_tls else address(seen)
+        )
         if not url:
             raise RolloutError(
                 "no_address", f"KServe reports no address of {name!r}.", "Give deploy.smoke.url."

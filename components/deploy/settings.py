@@ -39,8 +39,10 @@ class SmokeSettings:
     Attributes:
         texts: Golden rows of the bundle that are sent through the transformer.
         url: The transformer's address, `{name}` and `{namespace}` standing for the
-            InferenceService's; empty takes the address that KServe reports.
-        ca: PEM file of the authorities that vouch for it; empty takes the system's.
+            InferenceService's; empty takes the address that KServe reports, or with
+            `transformer_tls` its Service's, since KServe knows nothing of TLS inside pods.
+        ca: PEM file of the authorities that vouch for it; empty takes the system's. The pipeline
+            mounts the secret `tamis-smoke-ca` at /etc/tamis-smoke-ca if there is one.
         token_url: The issuer's token endpoint (OAuth 2.0 client credentials, RFC 6749, section
             4.4); empty sends no token, for a service without authentication.
         scope: Scopes to ask for.
@@ -74,7 +76,7 @@ class DeploySettings:
     Attributes:
         enabled: Whether the pipeline ends with this stage.
         name: The InferenceService, and the model's name in the URL.
-        namespace: Its namespace; empty takes the stage's own.
+        namespace: Its namespace; empty takes that of the service account that acts.
         mode: KServe's deployment mode as its annotation spells it. `RawDeployment` and
             `Serverless` are understood by every release from 0.15 on, `Standard` and `Knative` are
             their names from 0.16 on.
@@ -110,7 +112,7 @@ class DeploySettings:
 
     enabled: bool = False
     name: str = "tamis"
-    namespace: str = ""
+    namespace: str = "tamis"
     mode: Literal["RawDeployment", "Standard", "Serverless", "Knative"] = "RawDeployment"
     storage: Literal["mlflow", "s3", "pvc"] = "mlflow"
     uri: str = ""

@@ -171,7 +171,6 @@ class Smoke:
                 )
             session = OAuth2Session(identity, secret, scope=settings.scope)
             wanted = {"resource": settings.audience} if settings.audience else {}
-            session.verify = settings.ca or True
             try:
                 session.fetch_token(
                     settings.token_url,

@@ -21,7 +21,7 @@ from components.contract.errors import InputError, TamisError
 from components.deploy import smoke
 from components.deploy.deploy import deploy
 from components.deploy.errors import RolloutError
-from components.deploy.settings import DeploySettings
+from components.deploy.settings import DeploySettings, SmokeSettings
 from tests.conftest import ROOT
 from tests.deploy.cluster import Cluster, wait_until
 
@@ -420,3 +420,31 @@ def test_a_real_kill_in_the_middle(
         assert run(second_bundle, "2").facts["outcome"] == "deployed"
         assert served(cluster) == [second]
         assert list(cluster.api.objects) == ["tamis"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "url"),
+    [
+        ({}, "{web}/tamis"),
+        ({"transformer_tls": "t"}, "https://tamis-transformer.serving.svc.cluster.local:80"),
+        ({"smoke": SmokeSettings(url="https://{name}.x/{namespace}")}, "https://tamis.x/serving"),
+    ],
+)
+def test_where_the_smoke_predictions_go(
+    bundle: Path, changes: dict[str, Any], url: str, settings: Settings
+) -> None:
+    from components.deploy.rollout import Rollout
+
+    asked: list[str] = []
+
+    class Recorder:
+        def check(self, address: str, all_new: bool, patience_s: float) -> None:
+            asked.append(address)
+
+    with Cluster(bundle) as cluster:
+        spec = {"predictor": {"minReplicas": 1}}
+        mode = {"serving.kserve.io/deploymentMode": "Standard"}
+        cluster.api.put("tamis", spec, annotations=mode)
+        chosen = settings(cluster, **changes)
+        Rollout(cluster.objects, chosen, Recorder()).prove("tamis")  # type: ignore[arg-type]
+        assert asked == [url.replace("{web}", cluster.web)]

@@ -61,7 +61,7 @@ def test_every_task_has_what_a_cluster_asks_for(parameters: Parameters, tmp_path
         assert scratch["sizeLimit"]
         assert kubernetes["activeDeadlineSeconds"] == "86400"
         environment = {item["name"]: item["value"] for item in container["env"]}
-        assert environment["MLFLOW_TRACKING_URI"] == "http://mlflow:5000"
+        assert environment["MLFLOW_TRACKING_URI"] == "http://mlflow.tamis.svc.cluster.local:5000"
         assert environment["HOME"] == "/tmp"
 
 
@@ -85,7 +85,8 @@ def test_secrets_reach_only_the_stages_that_need_them(
         assert ("AWS_SECRET_ACCESS_KEY" in given) == (name in ("ingest", "deploy")), name
         assert ("TAMIS_CLIENT_SECRET" in given) == (name == "deploy"), name
         token = [v["secretName"] for v in kubernetes.get("secretAsVolume", [])]
-        assert token == (["tamis-deployer"] if name == "deploy" else []), name
+        expected = ["tamis-smoke-ca", "tamis-deployer"] if name == "deploy" else []
+        assert token == expected, name
         assert all(secret["optional"] for secret in kubernetes.get("secretAsEnv", []))
 
 
