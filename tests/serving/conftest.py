@@ -33,7 +33,8 @@ def onnx_bundle(
 @pytest.fixture(scope="session")
 def pair(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Iterator[Pair]:
     """A running service; tests leave it as they found it."""
-    with running(make_pair(bundle, tmp_path_factory.mktemp("pair"))) as started:
+    everything = {"drift": {"detectors": "own"}}
+    with running(make_pair(bundle, tmp_path_factory.mktemp("pair"), everything)) as started:
         yield started
 
 

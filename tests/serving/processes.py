@@ -192,6 +192,7 @@ def make_pair(
         "metrics_port": metrics,
         "issuer_state": "issuer",
         "journal": {"url": "journal.db", "keys": "journal.keys"},
+        "drift": {"detectors": "off"},
         **(settings or {}),
     }
     (folder / "serving.yaml").write_text(yaml.safe_dump(document))

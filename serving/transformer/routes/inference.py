@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import orjson
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from serving import binary
@@ -80,6 +80,8 @@ def inference_routes(
         A router.
     """
     router = APIRouter()
+    one = Path(description="The served model's name.", json_schema_extra={"enum": [served]})
+    Model = Annotated[str, one]  # noqa: N806 - a type
 
     @router.post(
         "/v2/models/{model}/infer",
@@ -88,7 +90,7 @@ def inference_routes(
         summary="Open Inference Protocol v2",
     )
     async def infer(
-        model: str,
+        model: Model,
         caller: Annotated[Principal, Depends(may_predict)],
         body: Annotated[tensors.V2Request, Depends(tensors.v2_body)],
     ) -> Response:
@@ -105,7 +107,7 @@ def inference_routes(
         summary="Inference protocol v1",
     )
     async def predict(
-        model: str,
+        model: Model,
         caller: Annotated[Principal, Depends(may_predict)],
         body: Annotated[V1Request, Depends(json_body(V1Request))],
     ) -> Response:
@@ -123,7 +125,9 @@ def inference_routes(
         },
         summary="What the model takes and gives",
     )
-    async def metadata(model: str, caller: Annotated[Principal, Depends(may_predict)]) -> Response:
+    async def metadata(
+        model: Model, caller: Annotated[Principal, Depends(may_predict)]
+    ) -> Response:
         _known(model, served)
         shapes = {"probabilities": [-1, -1]}
         return _json(
@@ -140,7 +144,7 @@ def inference_routes(
 
     @router.get("/v1/models/{model}", **_readiness("the v1 protocol's way to ask"))
     @router.get("/v2/models/{model}/ready", **_readiness("v2's way to ask"))
-    async def model_ready(model: str) -> Response:
+    async def model_ready(model: Model) -> Response:
         _known(model, served)
         if not await ready():
             raise RefusalError(503, "not_ready", "The model is not ready.", retry_after=2)
