@@ -13,7 +13,7 @@ from typing import Any
 from components import catalogue
 from components.contract.errors import InputError
 from components.contract.settings import build, neighbours, read_params
-from components.deploy.settings import DeploySettings
+from components.deploy.settings import NAME_CHARACTERS, DeploySettings
 from components.evaluate.settings import EvaluateSettings
 from components.ingest.settings import ingest_settings
 from components.register.settings import RegisterSettings
@@ -128,14 +128,17 @@ def check(document: Mapping[str, Any], only: Sequence[str] = ()) -> Parameters:
         chosen[name] = _plain(build(settings, section, f"architectures.{name}"))
     if not chosen:
         raise InputError("no_architecture", "The parameters name no architecture to train.")
+    register = _plain(build(RegisterSettings, document.get("register"), "register"))
+    deploy = dict(document.get("deploy") or {})
+    deploy.setdefault("name", _dns_label(register["model_name"]))
     return Parameters(
         source,
         ingest,
         _tokenizers(document.get("tokenizers") or {}, chosen),
         chosen,
         _plain(build(EvaluateSettings, document.get("evaluate"), "evaluate")),
-        _plain(build(RegisterSettings, document.get("register"), "register")),
-        _plain(build(DeploySettings, document.get("deploy"), "deploy")),
+        register,
+        _plain(build(DeploySettings, deploy, "deploy")),
         build(ClusterSettings, document.get("cluster"), "cluster"),
     )
 
@@ -144,6 +147,12 @@ def _name_of(data: str) -> str:
     """A model's name from its data's address: the last part without endings, letters kept."""
     last = re.split(r"[/#]", data.rstrip("/*"))[-1].split(".")[0]
     return re.sub(r"[^A-Za-z0-9_-]+", "-", last).strip("-") or "tamis"
+
+
+def _dns_label(model: str) -> str:
+    """A service's name from its model's: another model must not take a service's place."""
+    label = re.sub(r"[^a-z0-9]+", "-", model.lower()).lstrip("-0123456789")
+    return label[:NAME_CHARACTERS].rstrip("-") or "tamis"
 
 
 def _plain(settings: Any) -> dict[str, Any]:

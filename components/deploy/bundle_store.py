@@ -63,7 +63,9 @@ def _open(address: str) -> tuple[Any, str]:
     import fsspec
 
     try:
-        filesystem, path = fsspec.core.url_to_fs(address, use_listings_cache=False)
+        filesystem, path = fsspec.core.url_to_fs(
+            address, skip_instance_cache=True, use_listings_cache=False
+        )
     except ImportError as error:
         raise InputError(
             "missing_package", f"{address!r} can't be opened: {error}.", "Install tamis[cloud]."

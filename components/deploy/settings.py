@@ -75,7 +75,8 @@ class DeploySettings:
 
     Attributes:
         enabled: Whether the pipeline ends with this stage.
-        name: The InferenceService, and the model's name in the URL.
+        name: The InferenceService, and the model's name in the URL; the pipeline takes the
+            registered model's where the parameters say nothing.
         namespace: Its namespace; empty takes that of the service account that acts.
         mode: KServe's deployment mode as its annotation spells it. `RawDeployment` and
             `Serverless` are understood by every release from 0.15 on, `Standard` and `Knative` are

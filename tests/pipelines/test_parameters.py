@@ -45,6 +45,14 @@ def test_only_used_tokenizers_are_run_and_the_seed_is_handed_down() -> None:
         ({"architectures": {}}, "no_architecture", "architecture"),
         ({"evaluate": {"bins": -1}}, "bad_parameter", "bins"),
         ({"register": {"flor": 1}}, "unknown_parameter", "floor"),
+        ({"deploy": {"nam": "x"}}, "unknown_parameter", "name"),
+        ({"deploy": {"mode": "Raw"}}, "bad_parameter", "RawDeployment"),
+        ({"cluster": {"imag": "x"}}, "unknown_parameter", "image"),
+        (
+            {"cluster": {"resources": {"ingest": {"cpu_limt": "1"}}}},
+            "unknown_parameter",
+            "cpu_limit",
+        ),
     ],
 )
 def test_mistakes_name_their_neighbours(
@@ -104,3 +112,15 @@ def test_architectures_can_be_chosen(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         load(file, architectures=["birt"])
     assert "Did you mean bert?" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("model", "service"),
+    [("tamis", "tamis"), ("My.Reviews_2", "my-reviews-2"), ("1st", "st"), ("x" * 50, "x" * 36)],
+)
+def test_another_model_is_another_service(tmp_path: Path, model: str, service: str) -> None:
+    file = tmp_path / "p.yaml"
+    file.write_text(yaml.safe_dump(MINIMAL))
+    assert load(file, model_name=model).deploy["name"] == service
+    file.write_text(yaml.safe_dump({**MINIMAL, "deploy": {"name": "own"}}))
+    assert load(file, model_name=model).deploy["name"] == "own"
