@@ -1,4 +1,4 @@
-"""The command line: `tamis run | compile | predict`, and the service's commands."""
+"""The command line: `tamis run | predict`, and the cluster's and the service's commands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from components.contract.errors import EXIT_FAILURE, InputError, TamisError
-from pipelines import serving_cli
+from pipelines import cluster_cli, serving_cli
 
 app = typer.Typer(
     name="tamis",
@@ -74,29 +74,6 @@ def run(
     report.show(console, result, folder)
 
 
-@app.command("compile")
-def compile_(
-    output: Annotated[Path, typer.Option("--output", "-o")] = Path("tamis-training.yaml"),
-    data: Data = None,
-    text_column: TextColumn = None,
-    label_column: LabelColumn = None,
-    architectures: Architectures = "",
-    params: Params = Path("params.yaml"),
-    model_name: ModelName = None,
-    debug: Debug = False,
-) -> None:
-    """Write the pipeline as KFP's intermediate representation, to upload to Kubeflow."""
-    from pipelines import parameters
-
-    chosen = parameters.load(
-        params, data, text_column, label_column, _names(architectures), model_name
-    )
-    from pipelines.cluster import compile_pipeline
-
-    compile_pipeline(chosen, output)
-    Console().print(f"Wrote {output}.")
-
-
 @app.command()
 def predict(
     texts: Annotated[list[str] | None, typer.Argument(help="Texts; none reads lines.")] = None,
@@ -123,6 +100,7 @@ def predict(
         sys.stdout.flush()
 
 
+cluster_cli.register(app)
 serving_cli.register(app)
 
 
