@@ -25,9 +25,8 @@ def make_stand_in(scratch: Path, environment: dict[str, str]) -> None:
         environment: What `docker` needs to reach the daemon.
     """
     archive = scratch / "base.tar"
-    command = ["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}"]
-    for folder in ("doc", "man", "locale"):
-        command.append(f"--dpkgopt=path-exclude=/usr/share/{folder}/*")
+    left_out = [f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "man", "locale")]
+    command = ["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", *left_out]
     subprocess.run([*command, "bookworm", str(archive), _mirror()], check=True, capture_output=True)
     # Debian's pip refuses to install outside a virtual environment; the real image's doesn't.
     removed = ["./usr/lib/python3.11/EXTERNALLY-MANAGED", f"./{AUTHORITIES}"]
