@@ -84,7 +84,7 @@ def test_the_command_answers_in_a_line(
     assert capsys.readouterr().out == "skipped: reviews\n"
     params.write_text("deploy: {nam: reviews}\n")
     assert exit_status(main, command) == 2
-    assert "Did you mean name?" in capsys.readouterr().err
+    assert "Did you mean name" in capsys.readouterr().err
 
 
 @pytest.mark.slow
