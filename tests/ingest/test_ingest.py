@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from components.contract.artifact import Manifest, verify
+from components.contract.artifact import MANIFEST, MEASURED, Manifest, verify
 from components.contract.dataset import SPLITS, Dataset
 from components.contract.environment import environment
 from components.contract.errors import InputError, TamisError
@@ -79,7 +79,7 @@ def test_a_dataset_is_published(
         assert data.rows(split) == sum(counts.values())
     assert sorted(seen) == sorted(reviews)
     assert_nothing_left(tmp_path, "data")
-    assert_nothing_left(tmp_path / "data", "manifest.json", REJECTED_FILE, *SPLITS)
+    assert_nothing_left(tmp_path / "data", MANIFEST, MEASURED, REJECTED_FILE, *SPLITS)
 
 
 def test_the_order_of_rows_does_not_matter(

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import signal
 import subprocess
@@ -58,7 +59,8 @@ def fit(
     **changed: Any,
 ) -> tuple[LstmNetwork, History]:
     encoded = Tokens.open(tokens)
-    with training_device() as device:
+    with training_device() as found:
+        device = dataclasses.replace(found, bf16=False)  # what is compared here is exact
         torch.manual_seed(0)
         network = LstmNetwork(encoded.vocab_size, 2, 8, 8, dropout)
         training = Training(
