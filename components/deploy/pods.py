@@ -87,7 +87,7 @@ def transformer_container(
     host = f"{name}-predictor.{namespace}.svc.cluster.local"
     arguments = [
         *("--config", "/etc/tamis/serving.yaml", "--model_name", settings.name),
-        *("--predictor_host", f"{scheme}://{host}:{settings.predictor_port}"),
+        *("--predictor_host", f"{scheme}://{host}:{settings.service_port}"),
         *("--host", "0.0.0.0", "--http_port", str(PORT)),  # noqa: S104 - a pod's own address
     ]
     mounts = [_mount("config", "/etc/tamis"), _mount("keys", "/etc/tamis-keys")]

@@ -21,7 +21,7 @@ from components.deploy.smoke import Smoke
 
 OWN = "deploy.tamis/"
 """What this stage's annotations start with."""
-TLS_URL = "https://{name}-transformer.{namespace}.svc.cluster.local:80"
+TLS_URL = "https://{name}-transformer.{namespace}.svc.cluster.local:{port}"
 CONFLICTS = 20
 """KServe writes a status every few seconds; a change is tried again while the spec stays."""
 
@@ -63,14 +63,15 @@ class Rollout:
                 "not_ready",
                 f"{name!r} is not ready after {self.settings.ready_s:.0f} s: {reason(seen)}.",
             )
-        url = self.settings.smoke.url or (
-            TLS_URL if self.settings.transformer_tls else address(seen)
-        )
+        given = TLS_URL if self.settings.transformer_tls else address(seen)
+        url = self.settings.smoke.url or given
         if not url:
             raise RolloutError(
                 "no_address", f"KServe reports no address of {name!r}.", "Give deploy.smoke.url."
             )
-        url = url.replace("{name}", name).replace("{namespace}", self.api.namespace)
+        words = {"name": name, "namespace": self.api.namespace, "port": self.settings.service_port}
+        for word, value in words.items():
+            url = url.replace(f"{{{word}}}", str(value))
         try:
             self.smoke.check(url, all_new, patience_s)
         except RolloutError as error:

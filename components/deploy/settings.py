@@ -100,7 +100,7 @@ class DeploySettings:
         transformer_tls: A cert-manager secret of the transformer, mounted at /etc/tamis-tls;
             its `serving.yaml` names the files, the predictor's authority and the certificate to
             show there. Needed as soon as the predictor has one.
-        predictor_port: The port of the predictor's Service: 80, or 8080 where KServe's
+        service_port: The port of KServe's Services: 80, or 8080 where KServe's
             configuration makes Services headless (`serviceClusterIPNone`).
         min_replicas: Pods of each at least.
         max_replicas: Pods of each at most.
@@ -129,7 +129,7 @@ class DeploySettings:
     mlflow_secret: str = "mlflow-client"  # noqa: S105 - a name
     predictor_tls: str = ""
     transformer_tls: str = ""
-    predictor_port: int = 80
+    service_port: int = 80
     min_replicas: int = 1
     max_replicas: int = 3
     predictor: ContainerResources = field(default_factory=ContainerResources)

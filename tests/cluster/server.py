@@ -7,6 +7,7 @@ called after each change.
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import threading
@@ -202,7 +203,9 @@ class ApiServer:
         request.send_header("Content-Type", "application/json")
         request.send_header("Content-Length", str(len(data)))
         request.end_headers()
-        request.wfile.write(data)
+        with contextlib.suppress(OSError):  # whoever asked may be dead
+            request.wfile.write(data)
+            request.wfile.flush()
 
 
 def _chunk(request: BaseHTTPRequestHandler, data: bytes) -> bool:
