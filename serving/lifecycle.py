@@ -16,6 +16,12 @@ import uvicorn
 
 from components.contract import logs
 from components.contract.errors import InputError
+from serving.last_connections import turn_away
+
+LAST_TURNS, LAST_TURN_S = 5, 0.02
+"""Turns of the loop, and seconds between them, in which connections that were made before the
+socket takes no more are accepted and their requests read: uvicorn ends those that have not asked.
+"""
 
 
 class DrainingServer(uvicorn.Server):
@@ -64,6 +70,14 @@ class DrainingServer(uvicorn.Server):
         if self._draining and not self.should_exit:
             await self._drain()
         return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the socket and answer what is under way, or has connected and is about to ask."""
+        for listener in sockets or ():
+            turn_away(listener)
+        for _ in range(LAST_TURNS):
+            await asyncio.sleep(LAST_TURN_S)
+        await super().shutdown(sockets)
 
     async def _drain(self) -> None:
         loop = asyncio.get_running_loop()
