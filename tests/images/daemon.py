@@ -6,9 +6,11 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.images.disk import disk
 
 PATIENCE_S = 30
 
@@ -22,7 +24,7 @@ def docker_daemon(scratch: Path) -> Iterator[dict[str, str]]:
     """A daemon that answers while the block runs.
 
     Args:
-        scratch: An empty folder for its images; it can need ten gigabytes.
+        scratch: An empty folder for what it keeps; that can be a dozen gigabytes.
 
     Yields:
         The environment that `docker` needs to reach it.
@@ -37,12 +39,18 @@ def docker_daemon(scratch: Path) -> Iterator[dict[str, str]]:
     program = shutil.which("dockerd", path=f"{os.environ['PATH']}:/usr/sbin")
     if program is None or os.geteuid() != 0:
         raise NoDaemonError("No daemon answers, and starting one takes root and `dockerd`.")
-    own = given | {"DOCKER_HOST": f"unix://{scratch}/docker.sock"}
+    with disk(scratch) as data, _dockerd(program, scratch, data) as own:
+        yield given | own
+
+
+@contextmanager
+def _dockerd(program: str, scratch: Path, data: Path) -> Iterator[dict[str, str]]:
+    own = {"DOCKER_HOST": f"unix://{scratch}/docker.sock"}
     with (scratch / "log").open("w", encoding="utf-8") as log:
         daemon = subprocess.Popen(
             [
                 program,
-                f"--data-root={scratch}/data",
+                f"--data-root={data}/docker",
                 f"--exec-root={scratch}/exec",
                 f"--pidfile={scratch}/pid",
                 f"--host={own['DOCKER_HOST']}",
@@ -52,7 +60,7 @@ def docker_daemon(scratch: Path) -> Iterator[dict[str, str]]:
         )
     try:
         deadline = time.monotonic() + PATIENCE_S
-        while not _answers(own):
+        while not _answers(os.environ | own):
             if daemon.poll() is not None or time.monotonic() > deadline:
                 last = (scratch / "log").read_text(encoding="utf-8").splitlines()[-3:]
                 raise NoDaemonError("dockerd doesn't start here: " + " / ".join(last))
@@ -63,7 +71,7 @@ def docker_daemon(scratch: Path) -> Iterator[dict[str, str]]:
         daemon.wait(timeout=60)
 
 
-def _answers(environment: dict[str, str]) -> bool:
+def _answers(environment: Mapping[str, str]) -> bool:
     if shutil.which("docker") is None:
         return False
     asked = subprocess.run(

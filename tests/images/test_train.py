@@ -100,6 +100,24 @@ def test_a_stage_runs_on_real_rows_as_kfp_starts_it(
     assert json.loads(manifest)["digest"] == metadata["digest"]
 
 
+def test_rows_of_another_user_s_are_refused_in_one_sentence(tmp_path: Path) -> None:
+    """A volume that was mounted without the pod's group."""
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    (closed / "reviews.csv").write_text("text,label\na,b\n", encoding="utf-8")
+    params = tmp_path / "params.yaml"
+    params.write_text("source: {uri: /rows/closed/reviews.csv}", encoding="utf-8")
+    tmp_path.chmod(0o755)
+    with pytest.raises(RuntimeError) as caught:
+        run_once(
+            *("train", "python", "-m", "components.ingest"),
+            *("--params", "/rows/params.yaml", "--out", "/tmp/dataset"),
+            options=(f"--volume={tmp_path}:/rows:ro",),
+        )
+    assert "unreadable_source" in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
 def test_labels_say_what_it_is() -> None:
     told = json.loads(docker("image", "inspect", image("train")))[0]["Config"]
     assert told["User"] == "10001:10001"

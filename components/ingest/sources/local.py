@@ -13,6 +13,7 @@ from typing import IO
 from components.contract.artifact import file_digest
 from components.contract.errors import InputError
 from components.contract.settings import neighbours
+from components.ingest.sources.files import unreadable
 from components.ingest.sources.formats import choose
 
 _LISTED = 1_000
@@ -43,11 +44,18 @@ def find_local(uri: str) -> LocalFiles:
         The files.
 
     Raises:
-        InputError: `not_found`, naming what is there; `mixed_formats`; `unknown_format`.
+        InputError: `not_found`, naming what is there; `unreadable_source`, e.g. for a folder that
+            is another user's; `mixed_formats`; `unknown_format`.
     """
     if uri.lower().startswith("file://"):
         uri = urllib.request.url2pathname(urllib.parse.urlsplit(uri).path)
-    path = Path(uri).expanduser()
+    try:
+        return _find(uri, Path(uri).expanduser())
+    except OSError as error:
+        raise unreadable(uri, error) from error
+
+
+def _find(uri: str, path: Path) -> LocalFiles:
     if path.is_file():
         return LocalFiles((str(path),))
     if path.is_dir():

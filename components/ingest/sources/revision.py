@@ -53,7 +53,7 @@ def find_revision(uri: str) -> RevisionFiles:
     from dvc.exceptions import DvcException
     from scmrepo.exceptions import SCMError
 
-    failures: tuple[type[Exception], ...] = (OSError, DvcException, SCMError)
+    failures: tuple[type[Exception], ...] = (OSError, DvcException, SCMError, *_store_failures())
     try:
         filesystem = DVCFileSystem(url=repository, rev=revision)
         if any(sign in path for sign in "*?["):
@@ -67,3 +67,15 @@ def find_revision(uri: str) -> RevisionFiles:
     except failures as error:
         raise unreadable(uri, error) from error
     return RevisionFiles(filesystem, names, failures)
+
+
+def _store_failures() -> tuple[type[Exception], ...]:
+    """What the libraries of DVC's remotes raise that is no `OSError`, of those installed."""
+    try:
+        from botocore.exceptions import (  # type: ignore[import-untyped]
+            BotoCoreError,
+            ClientError,
+        )
+    except ImportError:
+        return ()
+    return BotoCoreError, ClientError
