@@ -50,8 +50,12 @@ def serve(
         str | None, typer.Option("--model", help="NAME@alias; the last run's champion by default.")
     ] = None,
     bundle: Annotated[Path | None, typer.Option("--bundle", help="A bundle's folder.")] = None,
-    port: Annotated[int, typer.Option("--port", help="The service's port on 127.0.0.1.")] = 8080,
-    metrics_port: Annotated[int, typer.Option("--metrics-port", help="Its metrics' port.")] = 9090,
+    port: Annotated[
+        int, typer.Option("--port", min=1, max=65_535, help="The service's port on 127.0.0.1.")
+    ] = 8080,
+    metrics_port: Annotated[
+        int, typer.Option("--metrics-port", min=1, max=65_535, help="Its metrics' port.")
+    ] = 9090,
     tls: Annotated[
         bool, typer.Option("--tls", help="HTTPS, with a certificate made for development.")
     ] = False,
@@ -71,6 +75,8 @@ def serve(
     name = model or f"{last_model(RUNS / 'latest')}@champion"
     served = name.partition("@")[0] if bundle is None else "tamis"
     files = _tls_files(tls, tls_cert, tls_key)
+    for wanted in (port, metrics_port):
+        local.check_free(wanted)
     predictor_port = local.free_port()
     scheme = "https" if files else "http"
     address = f"{scheme}://localhost:{port}"

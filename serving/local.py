@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import http.client
 import json
 import os
 import signal
@@ -14,9 +15,9 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from components.contract.errors import TamisError
+from components.contract.errors import InputError, TamisError
 
 READY_S = 120.0
 """Longest wait for the service: opening a large model takes some seconds."""
@@ -39,6 +40,7 @@ class Child:
         pause_s: Seconds before its next restart.
         process: The process; None before the first start.
         started: When it was started, monotonic seconds.
+        restarts: How often it was started again.
     """
 
     name: str
@@ -46,11 +48,12 @@ class Child:
     pause_s: float = FIRST_PAUSE_S
     process: subprocess.Popen[bytes] | None = None
     started: float = 0.0
-    restarts: int = field(default=0)
+    restarts: int = 0
+    _due: float = 0.0
 
     def start(self) -> None:
         """Start it; it ends when this process does, even when that is killed."""
-        self.started = time.monotonic()
+        self.started, self._due = time.monotonic(), 0.0
         self.process = subprocess.Popen(  # noqa: S603 - our own modules
             list(self.command), stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent
         )
@@ -59,14 +62,19 @@ class Child:
         """Whether it has ended by itself."""
         return self.process is not None and self.process.poll() is not None
 
-    def restart(self) -> None:
-        """Start it again after its pause."""
-        if time.monotonic() - self.started > STEADY_S:
-            self.pause_s = FIRST_PAUSE_S
-        time.sleep(self.pause_s)
-        self.pause_s = min(2 * self.pause_s, LONGEST_PAUSE_S)
-        self.restarts += 1
-        self.start()
+    def tend(self) -> None:
+        """Start it again when it has died and its pause is over; never waits."""
+        if not self.died():
+            return
+        now = time.monotonic()
+        if not self._due:
+            if now - self.started > STEADY_S:
+                self.pause_s = FIRST_PAUSE_S
+            self._due = now + self.pause_s
+            self.pause_s = min(2 * self.pause_s, LONGEST_PAUSE_S)
+        elif now >= self._due:
+            self.restarts += 1
+            self.start()
 
     def stop(self) -> None:
         """Ask it to drain and end; kill it when it doesn't."""
@@ -121,8 +129,7 @@ class Service:
                 on_ready()
             while not self._stopping:
                 for child in self.children:
-                    if child.died() and not self._stopping:
-                        child.restart()
+                    child.tend()
                 time.sleep(0.1)
         finally:
             # The transformer first: it still needs the predictor while it drains.
@@ -134,10 +141,12 @@ class Service:
 
     def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + READY_S
-        while not self._stopping and not ready(self._ready_url):
+        while not self._stopping:
             for child in self.children:
                 if child.died():
                     raise TamisError("not_started", f"The {child.name} ended; see its last line.")
+            if ready(self._ready_url):
+                return
             if time.monotonic() > deadline:
                 raise TamisError("not_started", f"The service was not ready in {READY_S:.0f} s.")
             time.sleep(0.05)
@@ -155,14 +164,32 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def check_free(port: int) -> None:
+    """Refuse a port that somebody listens on: it might be another of our services, and ready.
+
+    Args:
+        port: A port of the loopback interface; 0 is always free.
+
+    Raises:
+        InputError: `bad_address`.
+    """
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError as error:
+        raise InputError(
+            "bad_address", f"Port {port} can't be listened at: {error.strerror}.", "Take another."
+        ) from error
+
+
 def ready(url: str) -> bool:
     """Whether our own service says so; its certificate may be for the name that others use."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     try:
         with urllib.request.urlopen(url, timeout=2, context=context) as answer:  # noqa: S310
-            return bool(json.load(answer).get("ready"))
-    except (OSError, ValueError):
+            told = json.load(answer)
+            return isinstance(told, dict) and told.get("ready") is True
+    except (OSError, ValueError, http.client.HTTPException):
         return False
 
 
