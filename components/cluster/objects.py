@@ -139,6 +139,32 @@ class CustomObjects:
                 raise TamisError("still_leaving", f"{name!r} is being deleted and doesn't end.")
             time.sleep(WAIT_S)
 
+    def issue_token(self, account: str, audience: str, seconds: int) -> str:
+        """Have Kubernetes issue a token of a service account of this namespace (TokenRequest).
+
+        Args:
+            account: The service account.
+            audience: Whom the token is for.
+            seconds: How long it is good; Kubernetes takes no less than 600.
+
+        Returns:
+            The token.
+
+        Raises:
+            TamisError: `forbidden`, `refused`, also when there is no such account;
+                `cluster_unreachable`.
+        """
+        api = client.CoreV1Api(self._api.api_client)
+        spec = client.V1TokenRequestSpec(audiences=[audience], expiration_seconds=seconds)
+        body = client.AuthenticationV1TokenRequest(spec=spec)
+        answer = self._call(
+            account,
+            lambda: api.create_namespaced_service_account_token(account, self.namespace, body),
+        )
+        if answer is None:
+            raise TamisError("refused", f"There is no service account {account!r}.")
+        return str(answer.status.token)
+
     def _next(self, name: str, seen: Document | None, seconds: float) -> Document | None:
         """The object's next state; None when none came, or watching failed."""
         version = seen["metadata"]["resourceVersion"] if seen else None

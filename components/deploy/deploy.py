@@ -112,7 +112,8 @@ def _roll_out(target: Target, settings: DeploySettings, api: CustomObjects, fetc
         golden = golden_rows(path, target.digest, settings.smoke.texts)
     pods_uri = settings.tracking_uri or uri
     wanted = inference_service(settings, target, api.namespace, pods_uri)
-    rollout = Rollout(api, settings, Smoke(settings.smoke, settings.name, golden))
+    smoke = Smoke(settings.smoke, settings.name, golden, api.issue_token)
+    rollout = Rollout(api, settings, smoke)
     live = api.get(settings.name)
     split = settings.knative and live is not None and api.get(canary_name(settings)) is None
     strategy: Strategy

@@ -45,8 +45,12 @@ class SmokeSettings:
             mounts the secret `tamis-smoke-ca` at /etc/tamis-smoke-ca if there is one.
         token_url: The issuer's token endpoint (OAuth 2.0 client credentials, RFC 6749, section
             4.4); empty sends no token, for a service without authentication.
+        service_account: A service account of the service's namespace, whose token Kubernetes is
+            asked for instead, where the cluster itself is the service's issuer
+            (https://kubernetes.io/docs/reference/kubernetes-api/authentication-resources/token-request-v1/).
         scope: Scopes to ask for.
-        audience: The `resource` to ask for (RFC 8707); empty for the issuer's default.
+        audience: The `resource` to ask for (RFC 8707); empty for the issuer's default. With
+            `service_account` the token's audience.
         timeout_s: Seconds within which the answers have to be right.
     """
 
@@ -54,6 +58,7 @@ class SmokeSettings:
     url: str = ""
     ca: str = ""
     token_url: str = ""
+    service_account: str = ""
     scope: str = "predict"
     audience: str = ""
     timeout_s: float = 300.0
@@ -66,6 +71,16 @@ class SmokeSettings:
             not self.token_url or _SAFE.match(self.token_url) is not None,
             "deploy.smoke.token_url",
             f"must be https://, since a secret is sent there, not {self.token_url!r}",
+        )
+        require(
+            not (self.service_account and self.token_url),
+            "deploy.smoke.service_account",
+            "can't be given with token_url: one of them issues the token",
+        )
+        require(
+            not self.service_account or bool(self.audience),
+            "deploy.smoke.audience",
+            "must be given with service_account: without it the token would be Kubernetes' own",
         )
 
 

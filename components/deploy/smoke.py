@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,13 @@ from components.contract.errors import InputError
 from components.deploy.errors import RolloutError
 from components.deploy.settings import SmokeSettings
 
+Issue = Callable[[str, str, int], str]
+
 TIMEOUT_S = 15.0
 PAUSE_S = 1.0
 CLIENT_ID, CLIENT_SECRET = "TAMIS_CLIENT_ID", "TAMIS_CLIENT_SECRET"
+TOKEN_S = 600
+"""The shortest life that Kubernetes gives a token; a new one is asked for at half of it."""
 RIGHT_ANSWERS = 3
 """One right answer may be luck of routing: every replica should have had its turn."""
 
@@ -64,11 +68,15 @@ class Smoke:
         settings: Where, how often, with which token.
         model: The model's name in the URL.
         golden: What it has to answer.
+        issue: Issues a service account's token for an audience, good for so many seconds.
     """
 
-    def __init__(self, settings: SmokeSettings, model: str, golden: Golden) -> None:
-        self._settings, self._model, self._golden = settings, model, golden
+    def __init__(
+        self, settings: SmokeSettings, model: str, golden: Golden, issue: Issue | None = None
+    ) -> None:
+        self._settings, self._model, self._golden, self._issue = settings, model, golden, issue
         self._session: Any = None
+        self._renew_at = float("inf")
 
     def check(self, address: str, all_new: bool, patience_s: float = 0.0) -> None:
         """Send golden rows until enough answers were the new bundle's, and right.
@@ -159,7 +167,12 @@ class Smoke:
         from authlib.integrations.requests_client import OAuth2Session, OAuthError
 
         settings = self._settings
-        if not settings.token_url:
+        if settings.service_account and self._issue is not None:
+            session = requests.Session()
+            token = self._issue(settings.service_account, settings.audience, TOKEN_S)
+            session.headers["Authorization"] = f"Bearer {token}"
+            self._renew_at = time.monotonic() + TOKEN_S / 2
+        elif not settings.token_url:
             session = requests.Session()
         else:
             identity, secret = os.environ.get(CLIENT_ID), os.environ.get(CLIENT_SECRET)
@@ -187,5 +200,7 @@ class Smoke:
         return session
 
     def _expired(self) -> bool:
+        if time.monotonic() >= self._renew_at:
+            return True
         token: Any = getattr(self._session, "token", None)
         return bool(token) and bool(token.is_expired(leeway=30))

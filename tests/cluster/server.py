@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import json
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from typing import Any, Self
 from urllib.parse import parse_qs, urlsplit
 
 Document = dict[str, Any]
+_TOKEN_REQUEST = re.compile(r"/api/v1/namespaces/[^/]+/serviceaccounts/([^/]+)/token$")
 
 
 class ApiServer:
@@ -30,6 +32,7 @@ class ApiServer:
         forbidden: Verbs (`get`, `create`, `update`, `watch`, `delete`) that are refused.
         check: Called with each document that a client writes; its text is the refusal.
         controller: Called after each change of a spec with the name, None when it was deleted.
+        issue: Answers a TokenRequest for a service account.
         before: Called before each request is looked at; may answer in the request's place.
     """
 
@@ -41,6 +44,7 @@ class ApiServer:
         self.forbidden: set[str] = set()
         self.check: Callable[[Document], str] = lambda document: ""
         self.controller: Callable[[str], None] = lambda name: None
+        self.issue: Callable[[str, Document], tuple[int, Document]] = _no_account
         self.before: Callable[[str, str], tuple[int, Document] | None] = lambda verb, name: None
         self.after: Callable[[str, str], None] = lambda verb, name: None
         self.lock = threading.Condition(threading.RLock())
@@ -111,6 +115,8 @@ class ApiServer:
         url = urlsplit(request.path)
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         self.requests.append((request.command, request.path))
+        if account := _TOKEN_REQUEST.search(url.path):
+            return self._answer(request, *self.issue(account[1], body))
         if not url.path.startswith(self.prefix):
             return self._answer(request, 404, _status(404, "no such path"))
         name = url.path.removeprefix(self.prefix).strip("/")
@@ -221,3 +227,7 @@ def _chunk(request: BaseHTTPRequestHandler, data: bytes) -> bool:
 
 def _status(code: int, message: str) -> Document:
     return {"kind": "Status", "status": "Failure", "message": message, "code": code}
+
+
+def _no_account(name: str, request: Document) -> tuple[int, Document]:
+    return 404, _status(404, f'serviceaccounts "{name}" not found')

@@ -206,6 +206,36 @@ def test_a_token_that_is_not_taken_fails_the_stage(
     wait_until(lambda: served(run.cluster) == [first])
 
 
+def test_kubernetes_issues_the_token_where_the_cluster_is_the_issuer(
+    run: Run, bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TAMIS_CLIENT_SECRET")
+    asked = []
+    status = {"token": run.cluster.token, "expirationTimestamp": "2030-01-01T00:00:00Z"}
+
+    def issue(name: str, request: Any) -> tuple[int, Any]:
+        asked.append((name, request["spec"]))
+        return 201, {**request, "status": status}
+
+    run.cluster.api.issue = issue
+    asking = SmokeSettings(texts=3, service_account="tamis-smoke", audience="tamis", timeout_s=1.0)
+    assert run(bundle, smoke=asking).facts["outcome"] == "deployed"
+    assert set(map(str, asked)) == {
+        str(("tamis-smoke", {"audiences": ["tamis"], "expirationSeconds": 600}))
+    }
+
+
+@pytest.mark.parametrize(("status", "code"), [(403, "forbidden"), (404, "refused")])
+def test_a_token_that_kubernetes_refuses_fails_the_stage(
+    run: Run, bundle: Path, status: int, code: str
+) -> None:
+    run.cluster.api.issue = lambda name, request: (status, {"message": "no", "kind": "Status"})
+    asking = SmokeSettings(texts=3, service_account="tamis-smoke", audience="tamis", timeout_s=1.0)
+    with pytest.raises(TamisError) as caught:
+        run(bundle, smoke=asking)
+    assert caught.value.code == code
+
+
 def test_the_client_secret_has_to_be_there(
     run: Run, bundle: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

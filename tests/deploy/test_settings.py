@@ -32,6 +32,11 @@ DIGEST = "registry/x@sha256:" + "0" * 64
         ({"predictor_tls": "x"}, "transformer_tls"),
         ({"smoke": {"texts": 0}}, "texts"),
         ({"smoke": {"token_url": "http://issuer.example/token"}}, "https"),
+        ({"smoke": {"service_account": "tamis-smoke"}}, "audience"),
+        (
+            {"smoke": {"service_account": "a", "audience": "b", "token_url": "https://c"}},
+            "token_url",
+        ),
         ({"smok": {}}, "smoke"),
     ],
 )
