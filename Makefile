@@ -66,7 +66,7 @@ BUILD = $(DOCKER) build --build-arg BASE=$(BASE) --build-arg REVISION=$(REVISION
 	--build-arg VERSION=$(VERSION)
 DRIFT_ARG = $(if $(filter undefined,$(origin DRIFT)),,--build-arg DRIFT=$(DRIFT))
 RENDERED := build/manifests
-FOLDERS := overlays/local overlays/production service
+FOLDERS := overlays/local overlays/production service trainer
 BASE_REF ?= origin/main
 IMAGES := train predictor transformer registry
 

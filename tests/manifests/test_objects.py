@@ -14,7 +14,7 @@ from tests.manifests.rendered import Object, pods, render
 from tests.manifests.sources import OVERLAYS, deployed
 from tests.manifests.validation import errors
 
-FOLDERS = tuple(OVERLAYS)
+FOLDERS = (*OVERLAYS, "trainer")
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
