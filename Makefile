@@ -76,10 +76,10 @@ wheels: # what the build's network may lack goes with the build's files
 	@rm -rf build/wheels && mkdir -p build/wheels
 	@$(if $(WHEELS),cp $(WHEELS) build/wheels/)
 
-images: $(IMAGES:%=image-%) ## Build the images (DOCKER=, REGISTRY=, TAG=, BASE=, TORCH_BACKEND=cu128, DRIFT=)
+images: $(IMAGES:%=image-%) ## Build the images (DOCKER=, REGISTRY=, TAG=, BASE=, TORCH_BACKEND=cu128, DEMO=1, DRIFT=)
 
 image-train: wheels
-	$(BUILD) --build-arg TORCH_BACKEND=$(TORCH_BACKEND) -f Dockerfile.train \
+	$(BUILD) --build-arg TORCH_BACKEND=$(TORCH_BACKEND) $(if $(DEMO),--build-arg DEMO=demo) -f Dockerfile.train \
 		-t $(REGISTRY)tamis-train:$(TAG) .
 
 image-predictor image-transformer image-registry: image-%: wheels

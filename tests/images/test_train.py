@@ -118,6 +118,24 @@ def test_rows_of_another_user_s_are_refused_in_one_sentence(tmp_path: Path) -> N
     assert "Traceback" not in str(caught.value)
 
 
+def test_it_holds_what_rotates_and_exports_the_journal() -> None:
+    code = (
+        "import psycopg, sys\n"
+        "from pathlib import Path\n"
+        "from serving.transformer.journal import commands\n"
+        "from serving.transformer.journal.database import Database\n"
+        "from serving.transformer.journal.keyring import create_keys\n"
+        "from serving.transformer.journal.settings import JournalSettings\n"
+        "create_keys(Path('/tmp/keys'))\n"
+        "Database.open(JournalSettings('/tmp/journal.db', '/tmp/keys'), create=True)\n"
+        "sys.argv = ['tamis', 'journal', 'rotate', '--journal', '/tmp/journal.db',"
+        " '--keys', '/tmp/keys']\n"
+        "from pipelines.cli import main\n"
+        "main()"
+    )
+    assert "retired" in run_once("train", "python", "-c", code)
+
+
 def test_labels_say_what_it_is() -> None:
     told = json.loads(docker("image", "inspect", image("train")))[0]["Config"]
     assert told["User"] == "10001:10001"

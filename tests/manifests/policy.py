@@ -153,7 +153,11 @@ def _ports(container: Container, _pod: Pod) -> Iterator[str]:
             yield "takes a port of its node"
 
 
-def _probes(container: Container, _pod: Pod) -> Iterator[str]:
+def _probes(container: Container, pod: Pod) -> Iterator[str]:
+    if pod.spec.get("restartPolicy", "Always") != "Always":
+        if not pod.spec.get("activeDeadlineSeconds"):
+            yield "may run for ever"
+        return
     startup, ready, live = (
         container.get(f"{name}Probe") for name in ("startup", "readiness", "liveness")
     )

@@ -35,6 +35,7 @@ OUTSIDE = (
     Peer("metadata-service", address="169.254.169.254"),
 )
 SERVING = ("predictor", "transformer")
+DATABASE_CLIENTS = ("transformer", "mlflow", "retrain", "journal-rotate")
 COMMON = {
     *((source, target, 8080) for source in ("gateway", "istio", "task") for target in SERVING[1:]),
     ("transformer", "predictor", 8080),
@@ -44,12 +45,12 @@ COMMON = {
     ("retrain", "kfp", 8888),
 }
 LOCAL = {
-    *((source, "postgresql", 5432) for source in ("transformer", "mlflow", "retrain")),
+    *((source, "postgresql", 5432) for source in DATABASE_CLIENTS),
     *((source, "s3", 8333) for source in ("mlflow", "retrain", "task")),
 }
 PRODUCTION = {
     ("transformer", "issuer", 443),
-    *((source, "managed-postgresql", 5432) for source in ("transformer", "mlflow", "retrain")),
+    *((source, "managed-postgresql", 5432) for source in DATABASE_CLIENTS),
     *((source, "bucket", 443) for source in ("mlflow", "retrain")),
 }
 TABLES = {"overlays/local": COMMON | LOCAL, "overlays/production": COMMON | PRODUCTION}

@@ -79,6 +79,15 @@ def test_production_speaks_tls_on_every_hop(tmp_path: Path) -> None:
     assert {listener["protocol"] for listener in gateway["spec"]["listeners"]} == {"HTTPS"}
 
 
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_the_journal_s_job_opens_the_journal_that_is_served(overlay: str, tmp_path: Path) -> None:
+    settings = read_settings(_write(overlay, tmp_path), {})
+    (pod,) = (pod for pod in pods(render(overlay)) if pod.name.startswith("CronJob/"))
+    arguments = pod.spec["containers"][0]["args"]
+    given = dict(zip(arguments[::2], arguments[1::2], strict=True))
+    assert given == {"--journal": settings.journal.url, "--keys": settings.journal.keys}
+
+
 def _cluster_key() -> jwk.RSAKey:
     return jwk.RSAKey.generate_key(2048, {"use": "sig", "alg": "RS256"}, auto_kid=True)
 
