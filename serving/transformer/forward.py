@@ -119,7 +119,10 @@ class Forwarder:
             return False
 
     async def reference(self) -> tuple[str, bytes]:
-        """The digest of the bundle in service, and its `reference.safetensors`.
+        """What drift is measured against.
+
+        Returns:
+            The digest of the bundle in service, and its `reference.safetensors`.
 
         Raises:
             TamisError: `no_reference`.

@@ -101,7 +101,7 @@ class DriftMonitor:
                     self._test(watched)
             except _AbandonedError:
                 continue
-            except Exception:  # a bug here must not end drift scoring until the next start
+            except Exception:  # noqa: BLE001 - a bug here must not end drift scoring until the next start
                 logs.LOGGER.exception("drift_failed")
                 self._rest_until = time.monotonic() + RETRY_S
 

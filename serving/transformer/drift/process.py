@@ -41,10 +41,10 @@ class WorkerProcess:
         self._idle = idle
         ours, theirs = socket.socketpair()
         with theirs:
-            command = [sys.executable, "-m", "serving.transformer.drift.worker"]
-            self._process = subprocess.Popen(  # noqa: S603 - our own module
+            command = [sys.executable, "-P", "-m", "serving.transformer.drift.worker"]
+            self._process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - our own
                 command,
-                stdin=theirs,
+                stdin=theirs.fileno(),
                 stdout=subprocess.DEVNULL,
                 env={**os.environ, **SINGLE_THREADED},
             )
