@@ -35,6 +35,7 @@ class TlsSettings:
     def check(self) -> None:
         """Refuse halves of a pair; raises `InputError` `bad_parameter`."""
         require(bool(self.cert) == bool(self.key), "tls", "needs cert and key together")
+        require(bool(self.cert) or not self.client_ca, "tls", "needs cert and key for client_ca")
         require(
             bool(self.predictor_cert) == bool(self.predictor_key),
             "tls",
