@@ -31,7 +31,8 @@ def image(name: str) -> str:
 
 def docker(*arguments: str, check: bool = True) -> str:
     """What a docker command prints."""
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    program = os.environ.get("DOCKER", "docker")
+    done = subprocess.run([program, *arguments], capture_output=True, text=True, check=False)
     if check and done.returncode:
         raise RuntimeError(f"docker {' '.join(arguments[:3])}…: {done.stdout}{done.stderr}")
     return done.stdout + done.stderr
