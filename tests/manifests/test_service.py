@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from components.deploy.inference_service import BUNDLE_DIGEST, MODE, inference_service
+from components.deploy.inference_service import BUNDLE_DIGEST, MODE, SPEC, inference_service
+from components.deploy.rollout import same
 from tests.manifests.rendered import MANIFESTS, pods, render
 from tests.manifests.sources import TARGET, TRACKING_URI, deployed, production_settings
 
@@ -12,7 +13,9 @@ def test_it_is_what_the_deploy_stage_makes() -> None:
     theirs = inference_service(production_settings(), TARGET, "tamis", TRACKING_URI)
     assert ours["spec"] == theirs["spec"]
     assert ours["metadata"]["labels"] == theirs["metadata"]["labels"]
-    assert ours["metadata"]["annotations"] == {MODE: theirs["metadata"]["annotations"][MODE]}
+    mode = theirs["metadata"]["annotations"][MODE]
+    assert ours["metadata"]["annotations"] == {MODE: mode, SPEC: "by-hand"}
+    assert not same(ours, theirs)
     assert theirs["metadata"]["annotations"][BUNDLE_DIGEST] == TARGET.digest
 
 
