@@ -61,3 +61,48 @@ def test_the_quota_holds_the_service_at_its_largest_and_a_canary() -> None:
                     needed[f"{side}.{resource}"] += amount
     for name, amount in needed.items():
         assert amount <= quantity(quota["spec"]["hard"][name]), name
+
+
+def test_what_is_scraped_is_a_port_of_the_pods() -> None:
+    from tests.manifests.reachability import selects
+
+    monitors = [item for item in render("overlays/production") if item["kind"] == "PodMonitor"]
+    everything = list(pods((*render("overlays/production"), *deployed())))
+    for item in monitors:
+        chosen = [pod for pod in everything if selects(item["spec"]["selector"], pod.labels)]
+        assert chosen, item["metadata"]["name"]
+        for pod in chosen:
+            ports = {port["name"] for port in pod.spec["containers"][0]["ports"]}
+            assert {end["port"] for end in item["spec"]["podMetricsEndpoints"]} <= ports, pod.name
+
+
+def test_certificates_are_of_the_names_that_are_called() -> None:
+    names: dict[str, list[str]] = {}
+    for item in render("overlays/production"):
+        if item["kind"] == "Certificate":
+            names[item["spec"]["secretName"]] = item["spec"].get("dnsNames", [])
+    for pod in pods(deployed()):
+        if not pod.name.endswith("-transformer"):
+            continue
+        arguments = pod.spec["containers"][0]["args"]
+        url = arguments[arguments.index("--predictor_host") + 1]
+        host = url.removeprefix("https://").partition(":")[0]
+        assert url.startswith("https://")
+        assert host in names["tamis-predictor-tls"]
+        assert host.replace("-predictor.", "-transformer.") in names["tamis-transformer-tls"]
+    (backend,) = (i for i in render("overlays/production") if i["kind"] == "BackendTLSPolicy")
+    assert backend["spec"]["validation"]["hostname"] in names["tamis-transformer-tls"]
+    (gateway,) = (i for i in render("overlays/production") if i["kind"] == "Gateway")
+    for listener in gateway["spec"]["listeners"]:
+        (secret,) = (ref["name"] for ref in listener["tls"]["certificateRefs"])
+        assert listener["hostname"] in names[secret]
+
+
+def test_only_the_transformer_s_certificate_is_a_client_s() -> None:
+    """The predictor lets in whoever shows one of this authority, so nobody else may have one."""
+    clients = {
+        item["metadata"]["name"]
+        for item in render("overlays/production")
+        if item["kind"] == "Certificate" and "client auth" in item["spec"].get("usages", [])
+    }
+    assert clients == {"tamis-transformer"}
