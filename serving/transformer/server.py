@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import math
 import ssl
 from collections.abc import Callable
@@ -39,6 +40,9 @@ async def serve(
     Raises:
         InputError: `bad_address`, or as `server_context`.
     """
+    # What libraries have to say is a line of JSON too: uvicorn's of a request that is no HTTP,
+    # asyncio's of a task that nobody waited for.
+    logging.getLogger().handlers[:] = logs.LOGGER.handlers
     async with contextlib.AsyncExitStack() as stack:
         listener = stack.enter_context(bind(settings.host, settings.port))
         servers: list[DrainingServer] = []

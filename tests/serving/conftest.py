@@ -1,4 +1,4 @@
-"""Running services that tests share: one on the small logistic bundle, one on a small encoder's."""
+"""Running services that tests share: of the small logistic bundle and of a small ONNX graph."""
 
 from __future__ import annotations
 
@@ -12,22 +12,11 @@ from tests.serving.processes import Pair, make_pair, running
 
 
 @pytest.fixture(scope="session")
-def onnx_bundle(
-    tmp_path_factory: pytest.TempPathFactory, dataset: Path, tiny_encoder: Path
-) -> Path:
-    """A bert bundle of a few thousand weights that sees 40 tokens."""
-    from components import catalogue
-    from components.contract.settings import build
-    from components.tokenize.settings import TokenizerSettings
-    from components.tokenize.tokenize import tokenize
+def onnx_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle that ONNX Runtime scores: it sees 16 tokens and fails on one word."""
+    from tests.serving.predictor import parts  # onnx takes seconds: not before it is needed
 
-    folder = tmp_path_factory.mktemp("onnx")
-    tokenize(dataset, folder / "tokens", TokenizerSettings("wordpiece", encoder=str(tiny_encoder)))
-    entry = catalogue.architecture("bert")
-    section = {"epochs": 1, "max_tokens": 40, "encoder": str(tiny_encoder)}
-    settings = build(entry.load_settings(), section, "bert")
-    entry.load_train()(dataset, folder / "tokens", folder / "bundle", settings)
-    return folder / "bundle"
+    return parts.onnx_bundle(tmp_path_factory.mktemp("onnx") / "bundle", known=-1)
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import socket
 import time
@@ -174,6 +175,13 @@ def test_a_body_that_stalls_is_given_up(pair: Pair) -> None:
     assert told.startswith(b"HTTP/1.1 408 ")
     assert b'"field":"body"' in told
     assert time.monotonic() - started < 30
+
+
+def test_every_line_of_the_log_is_json(pair: Pair) -> None:
+    with connection(pair, f"POST {CLASSIFY} HTTP/1.1\r\nNonsense\r\n") as sock:
+        said(sock)
+    events = [json.loads(line)["event"] for line in pair.transformer.text().splitlines()]
+    assert "Invalid HTTP request received." in events
 
 
 def test_bad_ones_among_good_ones_harm_nobody(pair: Pair) -> None:

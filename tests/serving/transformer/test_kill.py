@@ -222,7 +222,7 @@ class TestOverload:
     def test_too_much_is_refused_and_what_is_taken_is_answered(
         self, onnx_pair: Pair, onnx_classifier: Classifier
     ) -> None:
-        """Forty thousand texts at once of a model that reads a few thousand a second."""
+        """Forty thousand texts at once."""
         texts = [text for text, _ in reviews(each=512)]
         alone = onnx_classifier.predict_proba(texts)
 

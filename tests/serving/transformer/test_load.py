@@ -15,6 +15,7 @@ import pytest
 
 from components.contract.classifier import Classifier
 from tests.conftest import reviews
+from tests.serving.predictor.parts import poisonous_word, small_tokenizer
 from tests.serving.processes import Pair
 
 CONNECTIONS = 64
@@ -54,7 +55,7 @@ def corpus(chance: random.Random) -> list[str]:
     return [text for text in texts if text]
 
 
-def requests(chance: random.Random, texts: Sequence[str], count: int) -> list[Request]:
+def requests(chance: random.Random, texts: Sequence[str], count: int, poison: str) -> list[Request]:
     """Most good, every twentieth wrong in its own way."""
 
     def some() -> tuple[int, ...]:
@@ -66,7 +67,10 @@ def requests(chance: random.Random, texts: Sequence[str], count: int) -> list[Re
         own = [texts[i] for i in chosen]
         tensor = {"name": "text", "shape": [len(own)], "datatype": "BYTES", "data": own}
         if len(made) % 20 == 19:
-            made.append(chance.choice(wrong(own, tensor)))
+            bad = wrong(own, tensor)
+            if poison:
+                bad += [Request("/classify", {"texts": [*own, poison]}, (), 502)] * 3
+            made.append(chance.choice(bad))
         else:
             kind = chance.choice(("classify", "classify", "v1", "v2"))
             body = {
@@ -132,10 +136,12 @@ async def ask_all(pair: Pair, asked: Sequence[Request]) -> list[tuple[int, Any]]
     return found
 
 
-def check(pair: Pair, classifier: Classifier, count: int, chance: random.Random) -> None:
+def check(
+    pair: Pair, classifier: Classifier, count: int, chance: random.Random, poison: str = ""
+) -> None:
     texts = corpus(chance)
     alone = classifier.predict_proba(texts)
-    asked = requests(chance, texts, count)
+    asked = requests(chance, texts, count, poison)
     found = asyncio.run(ask_all(pair, asked))
     told = Counter(status for status, _ in found)
     assert told == Counter(request.status for request in asked)
@@ -160,6 +166,10 @@ def test_ten_thousand_of_a_numpy_model(pair: Pair, classifier: Classifier) -> No
     assert "request_failed" not in pair.transformer.text()
 
 
-def test_two_thousand_of_an_onnx_model(onnx_pair: Pair, onnx_classifier: Classifier) -> None:
-    check(onnx_pair, onnx_classifier, 2_000, random.Random(2))
+def test_two_thousand_of_an_onnx_model_some_of_them_poisonous(
+    onnx_pair: Pair, onnx_classifier: Classifier
+) -> None:
+    """Poison passes every check and fails in the model, where others share its batch."""
+    poison = poisonous_word(small_tokenizer())
+    check(onnx_pair, onnx_classifier, 2_000, random.Random(2), poison)
     assert "request_failed" not in onnx_pair.transformer.text()

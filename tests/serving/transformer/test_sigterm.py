@@ -47,7 +47,9 @@ class Readiness:
     async def watch(self, noted: Noted) -> None:
         """Note statuses, each with how many requests had been answered by then."""
         patience = httpx.Timeout(10, connect=CONNECT_S)
-        async with httpx.AsyncClient(trust_env=False, timeout=patience) as client:
+        # A connection each: one that idles through the drain may be closed under a request.
+        once = {"connection": "close"}
+        async with httpx.AsyncClient(headers=once, trust_env=False, timeout=patience) as client:
             while True:
                 try:
                     status = (await client.get(self._url)).status_code
