@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.request
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from serving.local import free_port
 from tests.conftest import ROOT, reviews
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -102,9 +102,7 @@ def test_predict(clone: Path) -> None:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    return free_port()
 
 
 def test_the_registrys_pages_open(clone: Path, port: int) -> None:
@@ -130,7 +128,8 @@ def test_the_registrys_pages_open(clone: Path, port: int) -> None:
 
 
 def test_the_champion_is_served_and_the_printed_curl_works(clone: Path, port: int) -> None:
-    started = f". .venv/bin/activate; exec {command('tamis serve')} --port {port} --metrics-port 0"
+    ports = f"--port {port} --metrics-port {free_port()}"
+    started = f". .venv/bin/activate; exec {command('tamis serve')} {ports}"
     server = subprocess.Popen(
         ["bash", "-c", started], cwd=clone, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
