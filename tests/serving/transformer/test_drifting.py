@@ -1,0 +1,159 @@
+"""Drift scoring as the application runs it: a real bundle, real texts, the real worker process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from components.catalogue import open_classifier
+from components.contract.bundle import REFERENCE_FILE
+from components.contract.calibration import softmax
+from components.contract.dataset import Dataset
+from components.contract.errors import TamisError
+from components.contract.normalise import normalise
+from serving.transformer.drift.settings import DriftSettings
+from serving.transformer.drifting import Drift
+from serving.transformer.prediction import Answered, ModelIdentity, new_id
+from tests.conftest import reviews
+
+SETTINGS = DriftSettings(
+    detectors="own", window_rows=200, minimum_rows=50, every_rows=50, every_s=0.2, cpu_share=1.0
+)
+WAIT_S = 60
+
+
+class Service:
+    """Scores texts with a bundle, as the predictor would."""
+
+    def __init__(self, bundle: Path) -> None:
+        opened, self.classifier = open_classifier(bundle)
+        self.digest = opened.manifest.digest
+        self.reference = (bundle / REFERENCE_FILE).read_bytes()
+
+    async def fetch(self) -> tuple[str, bytes]:
+        return self.digest, self.reference
+
+    def answer(self, texts: Sequence[str]) -> Answered:
+        encoding = self.classifier.tokenizer.encode([normalise(text) for text in texts])
+        scores = self.classifier.score(encoding)
+        return Answered(
+            [new_id() for _ in texts],
+            texts,
+            "somebody",
+            ModelIdentity("tamis", "1", self.digest),
+            self.classifier.labels,
+            softmax(scores.logits, self.classifier.temperature),
+            encoding.lengths,
+            encoding.lengths < 0,
+            scores.features,
+        )
+
+
+async def findings(drift: Drift, service: Service, texts: Sequence[str]) -> dict[str, bool]:
+    """Detector -> whether the window of these texts is significant."""
+    assert drift.tap is not None
+    async with asyncio.timeout(WAIT_S):
+        while drift.report()["bundle_digest"] != service.digest:
+            await asyncio.sleep(0.05)
+        drift.tap.offer(service.answer(texts))
+        while not drift.report()["findings"]:
+            await asyncio.sleep(0.05)
+    return {found["detector"]: found["significant"] for found in drift.report()["findings"]}
+
+
+def test_other_texts_are_noticed_and_held_out_ones_are_not(bundle: Path, dataset: Path) -> None:
+    service = Service(bundle)
+    split = Dataset.open(dataset).batches("validation")
+    held_out = [text for batch in split for text in batch.texts]
+    other = [text[:1_000] for text, _ in reviews("imdb", 60)]
+
+    async def look(texts: Sequence[str]) -> dict[str, bool]:
+        async with Drift(SETTINGS, service.fetch, CollectorRegistry()) as drift:
+            return await findings(drift, service, texts)
+
+    assert len(held_out) >= SETTINGS.minimum_rows
+    assert not any(asyncio.run(look(held_out)).values())
+    noticed = asyncio.run(look(other))
+    assert noticed["features_mmd"]
+    assert noticed["lengths_ks"]
+
+
+def test_a_killed_worker_is_replaced(bundle: Path) -> None:
+    service = Service(bundle)
+    texts = [text[:1_000] for text, _ in reviews("imdb", 60)]
+
+    async def survive() -> None:
+        async with Drift(SETTINGS, service.fetch, CollectorRegistry()) as drift:
+            await findings(drift, service, texts)
+            assert drift.monitor is not None
+            assert drift.monitor.worker_pid is not None
+            os.kill(drift.monitor.worker_pid, signal.SIGKILL)
+            before = drift.report()["findings"][0]["computed_at"]
+            assert drift.tap is not None
+            async with asyncio.timeout(WAIT_S):
+                while drift.report()["findings"][0]["computed_at"] == before:
+                    drift.tap.offer(service.answer(texts[:60]))
+                    await asyncio.sleep(0.3)
+            assert drift.report()["worker_restarts"] >= 1
+
+    asyncio.run(survive())
+
+
+def test_rows_of_another_bundle_are_dropped_and_counted(bundle: Path) -> None:
+    service = Service(bundle)
+
+    async def drop() -> None:
+        async with Drift(SETTINGS, service.fetch, CollectorRegistry()) as drift:
+            async with asyncio.timeout(WAIT_S):
+                while drift.report()["bundle_digest"] != service.digest:
+                    await asyncio.sleep(0.05)
+            answered = service.answer(["a film"])
+            service.digest = "another"
+            assert drift.tap is not None
+            drift.tap.offer(service.answer(["a film"]))
+            drift.tap.offer(answered)
+            assert drift.report()["dropped"] == 1
+
+    asyncio.run(drop())
+
+
+def test_a_predictor_without_a_reference_is_asked_again(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("serving.transformer.reference.FIRST_PAUSE_S", 0.05)
+    service, asked = Service(bundle), []
+
+    async def fetch() -> tuple[str, bytes]:
+        asked.append(1)
+        if len(asked) < 3:
+            raise TamisError("no_reference", "The predictor gave no drift reference.")
+        return await service.fetch()
+
+    async def wait() -> None:
+        async with Drift(SETTINGS, fetch, CollectorRegistry()) as drift, asyncio.timeout(WAIT_S):
+            while drift.report()["bundle_digest"] != service.digest:
+                await asyncio.sleep(0.05)
+
+    asyncio.run(wait())
+    assert len(asked) == 3
+
+
+def test_off_is_off() -> None:
+    async def nothing() -> None:
+        async with Drift(DriftSettings(detectors="off"), _never, CollectorRegistry()) as drift:
+            assert drift.tap is None
+            drift.served("any")
+            drift.feedback(True, "any")
+            assert drift.report() == {}
+
+    asyncio.run(nothing())
+
+
+async def _never() -> tuple[str, bytes]:
+    raise AssertionError("asked for a reference that nobody needs")
