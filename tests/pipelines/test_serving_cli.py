@@ -287,6 +287,7 @@ class TestJournal:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
+    @pytest.mark.slow
     def test_from_predictions_to_training_rows_and_oblivion(self, served: Served) -> None:
         folder, url = served.folder, f"http://127.0.0.1:{served.port}"
         before = self.say(folder, "status")

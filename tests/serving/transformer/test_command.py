@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 import sys
@@ -8,9 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from serving.local import free_port, module
 from serving.transformer import command
-from serving.transformer.journal.keyring import create_keys
 from tests.serving.processes import own_environment
 
 
@@ -55,54 +54,67 @@ def test_a_databases_password_stays_out_of_the_log() -> None:
     assert shown == "db/tamis"
 
 
-def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        module("serving.transformer", *arguments),
-        cwd=folder,
-        env=own_environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
+WRONG: dict[str, tuple[dict[str, object], str]] = {
+    "a mistyped key": ({"deadline": 1}, "unknown_parameter: "),
+    "a bad value": ({"port": -1}, "bad_parameter: "),
+    "production": ({"profile": "production"}, "not_in_production: "),
+    "no journal keys": ({"feedback": True}, "no_keys: "),
+    "no certificate": ({"tls": {"cert": "nowhere.pem", "key": "nowhere.pem"}}, ""),
+    "another machine's address": ({"host": "192.0.2.1"}, "bad_address: 192.0.2.1:"),
+    "a taken port": ({"port": "taken"}, "bad_address: 127.0.0.1:"),
+    "no issuer's address": ({"auth": {"issuer": "not a url"}}, "bad_url: "),
+    "no role table": ({"auth": {"roles_file": "nowhere.yaml"}}, "not_found: "),
+}
+STARTS = """
+import contextlib, io, json, sys
+from serving.transformer.command import main
+
+for file in sys.argv[1:]:
+    said = io.StringIO()
+    with contextlib.redirect_stderr(said):
+        try:
+            main(["--config", file])
+            status = 0
+        except SystemExit as error:
+            status = error.code
+    print(json.dumps([status, said.getvalue()]))
+"""
 
 
-@pytest.mark.parametrize(
-    ("document", "code"),
-    [
-        ({"deadline": 1}, "unknown_parameter"),
-        ({"port": -1}, "bad_parameter"),
-        ({"profile": "production"}, "not_in_production"),
-        ({"journal": {"keys": "nowhere"}}, "no_keys"),
-        ({"tls": {"cert": "nowhere.pem", "key": "nowhere.pem"}}, ""),
-        ({"feedback": False, "host": "192.0.2.1"}, "bad_address"),
-        ({"feedback": False, "auth": {"issuer": "not a url"}}, "bad_url"),
-        ({"feedback": False, "auth": {"roles_file": "nowhere.yaml"}}, "not_found"),
-    ],
-    ids=str,
-)
-def test_what_stops_it_is_one_sentence(
-    tmp_path: Path, document: dict[str, object], code: str
-) -> None:
-    base = {"port": free_port(), "issuer_state": "issuer", "drift": {"detectors": "off"}}
-    journal = {"url": "journal.db", "keys": "journal.keys"}
-    create_keys(tmp_path / "journal.keys")
-    made = {**base, "journal": journal, **document}
-    (tmp_path / "serving.yaml").write_text(yaml.safe_dump(made))
-    done = run(tmp_path, "--config", "serving.yaml")
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith(f"{code}: " if code else "")
-    assert "Traceback" not in done.stderr
-
-
-def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[int, str]]:
+    """Exit status and last words of a start with each of `WRONG`, in one process."""
+    folder = tmp_path_factory.mktemp("wrong")
+    own = {"issuer_state": "issuer", "drift": {"detectors": "off"}, "feedback": False}
+    files = []
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        settings = {"open_to_all": True, "feedback": False, "drift": {"detectors": "off"}}
-        (tmp_path / "serving.yaml").write_text(yaml.safe_dump(settings))
-        done = run(tmp_path, "--config", "serving.yaml", "--port", port)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith(f"bad_address: 127.0.0.1:{port} ")
+        for number, (document, _) in enumerate(WRONG.values()):
+            made = {**own, "port": 0, **document}
+            if made["port"] == "taken":
+                made["port"] = taken.getsockname()[1]
+            files.append(folder / f"{number}.yaml")
+            files[-1].write_text(yaml.safe_dump(made))
+        done = subprocess.run(
+            [sys.executable, "-c", STARTS, *map(str, files)],
+            cwd=folder,
+            env=own_environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=120,
+        )
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return {name: (status, said) for name, (status, said) in zip(WRONG, lines, strict=True)}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_stops_it_is_one_sentence(outcomes: dict[str, tuple[int, str]], name: str) -> None:
+    status, said = outcomes[name]
+    assert status == 2
+    sentence = said.splitlines()[-1]
+    assert sentence.startswith(WRONG[name][1])
+    assert ": " in sentence
+    assert "Traceback" not in said
 
 
 def test_help_needs_no_server() -> None:

@@ -38,6 +38,7 @@ def document(pair: Pair) -> dict[str, Any]:
     return answer.json()
 
 
+@pytest.mark.slow
 def test_schemathesis_finds_nothing(pair: Pair, document: dict[str, Any], tmp_path: Path) -> None:
     (tmp_path / "schemathesis.toml").write_text(CONFIG)
     token = f"Authorization: Bearer {pair.token()}"
