@@ -20,7 +20,7 @@ import pytest
 from serving.local import free_port
 from serving.transformer.auth.issuer import Issuer
 from serving.transformer.auth.issuer_settings import IssuerSettings
-from tests.serving.processes import Process, own_environment, wait_until
+from tests.serving.processes import Process, alive, own_environment, wait_until
 
 TAMIS = [sys.executable, "-c", "from pipelines.cli import main; main()"]
 
@@ -92,7 +92,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, bundle: Path) -> Iterator[S
 
 
 def gone(pids: list[int]) -> bool:
-    return not any(Path(f"/proc/{pid}").exists() for pid in pids)
+    return not any(map(alive, pids))
 
 
 class TestServe:

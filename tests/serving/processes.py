@@ -111,6 +111,15 @@ def wait_until(condition: Callable[[], bool], what: str, seconds: float = READY_
         time.sleep(0.02)
 
 
+def alive(pid: int) -> bool:
+    """Whether a process runs, whosever child it is; one that nobody has waited for does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
 def answers(url: str, status: int = 200) -> bool:
     """Whether an address on loopback answers so."""
     try:

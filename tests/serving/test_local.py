@@ -16,7 +16,7 @@ import pytest
 
 from components.contract.errors import InputError
 from serving import local
-from tests.serving.processes import Process, wait_until
+from tests.serving.processes import Process, alive, wait_until
 
 CHILD = """
 import http.server, os, signal, sys, time
@@ -100,7 +100,9 @@ class Watched:
 
     def start(self) -> None:
         self.service.start()
-        self.service.wait_until(lambda: "ready" in self.service.text(), "a ready service")
+        self.service.wait_until(
+            lambda: "ready" in self.service.text() and len(self.events()) == 2, "a ready service"
+        )
 
     def end(self) -> None:
         self.service.end()
@@ -120,14 +122,6 @@ def watched(tmp_path: Path) -> Iterator[Any]:
     yield make
     for one in made:
         one.end()
-
-
-def alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
 
 
 def test_it_says_once_that_it_is_ready_and_stops_the_transformer_first(watched: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import socket
@@ -106,10 +107,11 @@ def connection(pair: Pair, head: str) -> socket.socket:
 
 
 def said(sock: socket.socket) -> bytes:
-    """Everything that comes until the connection ends."""
+    """Everything that comes until the connection ends; a reset when not all was read of ours."""
     told = b""
-    while part := sock.recv(65_536):
-        told += part
+    with contextlib.suppress(ConnectionResetError):
+        while part := sock.recv(65_536):
+            told += part
     return told
 
 

@@ -20,7 +20,7 @@ from serving.transformer.journal import commands
 from tests.conftest import reviews
 from tests.serving.forked import Forked
 from tests.serving.load import Crowd
-from tests.serving.processes import Pair, Process, answers, make_pair, running, wait_until
+from tests.serving.processes import Pair, Process, alive, answers, make_pair, running, wait_until
 
 DEADLINE_S = 1.5
 TEXTS = [text for text, _ in reviews(each=1)]
@@ -312,4 +312,4 @@ def test_a_watched_service_heals_by_itself(
 def killed(pid: int) -> None:
 
     os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: not Path(f"/proc/{pid}").exists(), "its end")
+    wait_until(lambda: not alive(pid), "its end")
