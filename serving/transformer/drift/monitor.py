@@ -25,7 +25,7 @@ RETRY_S = 5.0
 """How soon a bug in here may be met again."""
 
 
-class _AbandonedError(Exception):
+class _ClosingError(Exception):
     """Nobody waits for the worker's answer any more."""
 
 
@@ -99,8 +99,8 @@ class DriftMonitor:
                 watched = self._gather()
                 if watched is not None and self._may_test(watched):
                     self._test(watched)
-            except _AbandonedError:
-                continue
+            except _ClosingError:
+                return
             except Exception:  # noqa: BLE001 - a bug here must not end drift scoring until the next start
                 logs.LOGGER.exception("drift_failed")
                 self._rest_until = time.monotonic() + RETRY_S
@@ -120,7 +120,6 @@ class DriftMonitor:
         return now >= self._rest_until and not self._supervisor.pausing and watched.due(now)
 
     def _test(self, watched: Watched) -> None:
-        self._testing = watched
         try:
             anew = self._supervisor.prepare(watched.digest, watched.reference)
             answer = self._supervisor.score(watched.window(all_outcomes=anew))
@@ -139,8 +138,9 @@ class DriftMonitor:
                 self._publish(watched, "")
 
     def _while_waiting(self) -> None:
-        if self._closing.is_set() or self._gather() is not self._testing:
-            raise _AbandonedError
+        if self._closing.is_set():
+            raise _ClosingError
+        self._gather()
 
     def _publish(self, watched: Watched, problem: str) -> None:
         self._report = DriftReport(

@@ -27,7 +27,8 @@ class DriftSettings:
         permutations: Shuffles in a permutation test; its smallest p-value is 1/(n + 1).
         feedback_run: Feedback, on average, between two false alarms of the test on errors.
         seed: Of all shuffles: the same window gives the same answer.
-        start_s: Longest wait for the worker to be ready, in seconds.
+        start_s: Longest wait for the worker to be ready, in seconds; alibi-detect's twenty seconds
+            of one core become minutes beside busy servers, to which it always yields.
         answer_s: Longest wait for its answer, in seconds; then it is killed.
     """
 
@@ -42,8 +43,8 @@ class DriftSettings:
     permutations: int = 299
     feedback_run: int = 1_000
     seed: int = 13
-    start_s: float = 180.0
-    answer_s: float = 60.0
+    start_s: float = 900.0
+    answer_s: float = 120.0
 
     def check(self) -> None:
         """Refuse values that can't work; raises `InputError` `bad_parameter`."""

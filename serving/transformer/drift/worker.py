@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy.typing as npt
 
+from components.contract import logs
 from components.contract.artifact import peak_rss_mb
 from components.contract.errors import TamisError
 from components.contract.settings import build
@@ -34,6 +35,7 @@ NICENESS = 19
 def main() -> None:
     """Serve the transformer until it closes the socket."""
     os.nice(NICENESS)
+    logs.configure()
     warnings.simplefilter("ignore")  # third parties' deprecations are not the operator's
     with socket.socket(fileno=os.dup(0)) as channel, channel.makefile("rb") as reader:
         serve(channel, reader)
@@ -79,7 +81,11 @@ def _score(made: Sequence[Detector], window: Window) -> list[dict[str, Any]]:
     for detector in made:
         if len(window.lengths) == 0 and not detector.sequential:
             continue
-        score = detector.score(window)
+        try:
+            score = detector.score(window)
+        except Exception:  # noqa: BLE001 - a detector's failure is not the others'
+            logs.LOGGER.exception("detector_failed", extra={"fields": {"detector": detector.name}})
+            continue
         if score is None or not (math.isfinite(score.value) and math.isfinite(score.threshold)):
             continue
         scores.append(

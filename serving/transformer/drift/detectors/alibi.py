@@ -202,10 +202,13 @@ class _Kernel:
             device="cpu",
         )
 
-    def score(self, window: Window) -> Score:
+    def score(self, window: Window) -> Score | None:
         self._torch.manual_seed(self._seed)
         features = sample(window.features, self._rows, self._seed)
-        found = self._detector.predict(features)["data"]
+        try:
+            found = self._detector.predict(features)["data"]
+        except ValueError:  # LSDD refuses rows that repeat each other; MMD, beside it, doesn't
+            return None
         # Its share of shuffles can be 0, which no p-value is (permutation.py).
         p_value = (1 + round(float(found["p_val"]) * self._shuffles)) / (1 + self._shuffles)
         distance, threshold = float(found["distance"]), float(found["distance_threshold"])

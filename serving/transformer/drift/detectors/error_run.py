@@ -23,6 +23,8 @@ CONFIDENCE = 0.95
 """Of the bound on the reference's error rate: a lucky validation split is no reason for alarm."""
 RISES = (0.05, 0.1, 0.2, 0.4)
 """Rises of the error rate that are bet on at once."""
+HIGHEST = 0.99
+"""Error rate that is bet on at most: on 1 the stake would be all, and one right answer its end."""
 MEMORY = 1e6
 """Largest evidence that is kept, in thresholds: so that it fades once the errors are over."""
 
@@ -41,11 +43,12 @@ class ErrorRun:
 
     def __init__(self, reference: Reference, settings: DriftSettings) -> None:
         errors = reference.errors
-        rate = min(0.95, upper_bound(int(errors.sum()), len(errors), CONFIDENCE))
-        raised = np.minimum(rate + np.array(RISES), 0.99)
+        rate = min(HIGHEST, upper_bound(int(errors.sum()), len(errors), CONFIDENCE))
+        raised = np.minimum(rate + np.array(RISES), HIGHEST)
         # What a bet on rate p1 against p0 stakes to grow fastest (Kelly 1956).
         stakes = (raised - rate) / (rate * (1 - rate))
-        self._gains = np.array([1 - stakes * rate, 1 + stakes * (1 - rate)])
+        gains = np.array([1 - stakes * rate, 1 + stakes * (1 - rate)])
+        self._gains = gains * (raised > rate)  # a model that was always wrong can't get worse
         self._evidence = np.zeros(len(RISES))
         self._threshold = float(settings.feedback_run)
         self._seen = 0

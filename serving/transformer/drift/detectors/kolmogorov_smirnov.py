@@ -87,14 +87,15 @@ def largest_gap(
     n, m = len(reference), len(window)
     generator = np.random.default_rng(settings.seed)
     chosen = splits(generator, settings.permutations, n, m)
-    weights = np.where(chosen, np.float32(-1 / m), np.float32(1 / n))
     union = np.concatenate([reference, window])
-    largest = np.zeros(len(chosen), np.float32)
+    seen = np.arange(1, n + m + 1)
+    largest = np.zeros(len(chosen), np.int64)
     for column in union.T:
         order = np.argsort(column, kind="stable")
         ordered = column[order]
         # Distributions are compared behind the last of equal values, never between two of them.
         last = np.append(ordered[1:] != ordered[:-1], True)
-        gaps = np.abs(weights[:, order].cumsum(axis=1)[:, last])
-        np.maximum(largest, gaps.max(axis=1), out=largest)
-    return scored(largest, settings.alpha, m)
+        below = chosen[:, order].cumsum(axis=1, dtype=np.int64)[:, last]
+        # |below / m - (seen - below) / n| in units of 1 / nm: whole numbers tie exactly.
+        np.maximum(largest, np.abs(below * (n + m) - seen[last] * m).max(axis=1), out=largest)
+    return scored(largest / (n * m), settings.alpha, m)

@@ -20,6 +20,8 @@ from serving.transformer.drift.window import Window
 
 ROWS = 500
 """Rows of each sample, drawn at random: the kernel's cost grows with their square."""
+SLACK = 1e-7
+"""Rounding of a float32 sum of a thousand terms; the statistic lies between 0 and 2."""
 
 
 class FeatureMmd:
@@ -46,7 +48,7 @@ class FeatureMmd:
         generator = np.random.default_rng(settings.seed)
         chosen = splits(generator, settings.permutations, n, m)
         weights = np.where(chosen, np.float32(-1 / m), np.float32(1 / n)).T
-        return scored((weights * (kernel @ weights)).sum(axis=0), settings.alpha, m)
+        return scored((weights * (kernel @ weights)).sum(axis=0), settings.alpha, m, SLACK)
 
 
 def gaussian_kernel(rows: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -35,19 +35,20 @@ def splits(
     return np.concatenate([observed[None], shuffled])
 
 
-def scored(statistics: npt.NDArray[np.floating[Any]], alpha: float, rows: int) -> Score:
+def scored(
+    statistics: npt.NDArray[np.floating[Any]], alpha: float, rows: int, slack: float = 0.0
+) -> Score:
     """The score of a permutation test.
 
     Args:
         statistics: (count + 1,), the observed split's first.
         alpha: Significance level.
         rows: Rows in the window.
+        slack: What equal statistics may differ by, where the order of sums decides their last bits.
 
     Returns:
         Its value, p-value, and the largest value that is not significant.
     """
-    # Equal statistics may differ in their last bits by the order of their sums.
-    slack = 1e-6 * max(1e-9, float(np.abs(statistics).max()))
     observed, shuffled = float(statistics[0]), np.sort(statistics[1:])[::-1]
     p_value = (1 + int((shuffled >= observed - slack).sum())) / (1 + len(shuffled))
     # Significant when at most this many shuffles are as large: p <= alpha.

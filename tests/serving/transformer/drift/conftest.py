@@ -1,0 +1,56 @@
+"""One real worker process for each set of detectors."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from serving.transformer.drift.detectors.table import DETECTORS
+from serving.transformer.drift.reference import Reference
+from serving.transformer.drift.settings import DriftSettings
+from serving.transformer.drift.supervisor import Supervisor
+from serving.transformer.drift.window import Window
+
+SETTINGS = DriftSettings(feedback_run=200)
+
+
+class Worker:
+    """Scores windows in a worker process.
+
+    Args:
+        detectors: Which set of them.
+    """
+
+    def __init__(self, detectors: str) -> None:
+        self.detectors, self.restarts = detectors, 0
+        settings = replace(SETTINGS, detectors=detectors)
+        self.supervisor = Supervisor(settings, lambda: None, self._restarted)
+        self._prepared = 0
+
+    def prepare(self, reference: Reference) -> None:
+        """Forget what went before."""
+        self._prepared += 1
+        assert self.supervisor.prepare(f"bundle {self._prepared}", reference)
+
+    def score(self, window: Window) -> dict[str, dict[str, object]]:
+        """Each detector's score, by its name, with `significant`."""
+        scores = self.supervisor.score(window)["scores"]
+        return {s["detector"]: {**s, "significant": s["score"] > s["threshold"]} for s in scores}
+
+    def _restarted(self) -> None:
+        self.restarts += 1
+
+
+@pytest.fixture(scope="session", params=sorted(DETECTORS))
+def worker(request: pytest.FixtureRequest) -> Iterator[Worker]:
+    """A worker with each set in turn; alibi-detect's takes a while to start."""
+    worker = Worker(request.param)
+    yield worker
+    worker.supervisor.close()
+
+
+@pytest.fixture
+def generator() -> np.random.Generator:
+    """Chance that is the same every time."""
+    return np.random.default_rng(5)
