@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from components.contract.environment import environment
+from tests.object_store import S3, object_store
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -138,3 +139,10 @@ def tiny_encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     BertModel(config).save_pretrained(folder)
     tokenizer.save(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3]:
+    """A real S3 server."""
+    with object_store(tmp_path_factory.mktemp("s3")) as server:
+        yield server

@@ -134,8 +134,8 @@ def test_the_champion_is_served_and_the_printed_curl_works(clone: Path, port: in
         ["bash", "-c", started], cwd=clone, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
+    assert server.stdout is not None
     try:
-        assert server.stdout is not None
         line = next(x for x in iter(server.stdout.readline, "") if x.startswith("curl"))
         (answer,) = json.loads(shell(clone, line.replace("curl", "curl -fsS", 1)))
         assert answer["label"] in {"five", "one", "positive", "negative"}
@@ -143,7 +143,9 @@ def test_the_champion_is_served_and_the_printed_curl_works(clone: Path, port: in
         assert token.count(".") == 2
     finally:
         server.terminate()
-        assert server.wait(60) == 0
+        code = server.wait(60)
+        server.stdout.close()
+    assert code == 0
 
 
 def test_the_pipeline_compiles(clone: Path) -> None:

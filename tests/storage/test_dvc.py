@@ -19,7 +19,7 @@ from dulwich.server import DictBackend
 from dulwich.web import WSGIRequestHandlerLogger, WSGIServerLogger, make_server, make_wsgi_chain
 
 from tests.conftest import reviews, write_csv
-from tests.storage.conftest import S3
+from tests.object_store import S3
 
 pytestmark = pytest.mark.service
 FILE = "data/reviews.csv"

