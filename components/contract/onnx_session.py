@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -104,9 +104,13 @@ class OnnxSession:
         """The size of an output's last axis."""
         return int(self._widths[output])
 
-    def run(self, inputs: Mapping[str, npt.NDArray[Any]]) -> tuple[npt.NDArray[np.float32], ...]:
-        """Logits (b, k) and features (b, d), float32, of one batch."""
-        return tuple(self._session.run(["logits", "features"], dict(inputs)))
+    def run(
+        self,
+        inputs: Mapping[str, npt.NDArray[Any]],
+        outputs: Sequence[str] = ("logits", "features"),
+    ) -> tuple[npt.NDArray[np.float32], ...]:
+        """Logits (b, k) and features (b, d), float32, of one batch; or other named outputs."""
+        return tuple(self._session.run(list(outputs), dict(inputs)))
 
 
 class OnnxClassifier(Classifier):
@@ -166,11 +170,25 @@ class OnnxClassifier(Classifier):
         n = len(encoding)
         logits = np.zeros((n, len(self.labels)), np.float32)
         features = np.zeros((n, self._session.width("features")), np.float32)
+        for rows, inputs in self.batches(encoding):
+            logits[rows], features[rows] = self._session.run(inputs)
+        return Scores(logits, features)
+
+    def batches(
+        self, encoding: Encoding
+    ) -> Iterator[tuple[npt.NDArray[np.intp], Mapping[str, npt.NDArray[Any]]]]:
+        """The graph's inputs for n texts, similar lengths together.
+
+        Args:
+            encoding: Ids of n texts.
+
+        Yields:
+            Row numbers of a batch, and its inputs; each row appears once.
+        """
         lengths = np.minimum(encoding.lengths, self._frame.max_tokens)
         for rows in length_buckets(lengths, BATCH_TOKENS, BATCH_ROWS):
             ids, real = self._frame.rectangle([encoding.text(row) for row in rows])
-            logits[rows], features[rows] = self._session.run(self.inputs(ids, real))
-        return Scores(logits, features)
+            yield rows, self.inputs(ids, real)
 
     def save(self, directory: Path) -> None:
         target = directory / MODEL_FILE

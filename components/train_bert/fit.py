@@ -8,11 +8,10 @@ import torch
 
 from components.contract.artifact import publish
 from components.contract.bundle import KIND
-from components.contract.onnx_session import MODEL_FILE, Frame
+from components.contract.onnx_session import Frame
 from components.contract.tokens import Tokens
 from components.train_bert.encoder import freeze, open_encoder
-from components.train_bert.export import write_graph
-from components.train_bert.model import BertClassifier
+from components.train_bert.engine import write_engine
 from components.train_bert.network import BertNetwork
 from components.train_bert.settings import BertSettings
 from components.training.batches import TokenRows
@@ -52,9 +51,9 @@ def fit_bundle(dataset: Path, tokens: Path, out: Path, settings: BertSettings, s
         if device.main:
             with publish(out, KIND) as draft:
                 history = fit(network, encoded, frame, settings, device, checkpoint, stage)
-                file = draft.path / MODEL_FILE
-                write_graph(network, file)
-                classifier = BertClassifier(file, tokenizer, encoded.labels, settings.max_tokens)
+                classifier, draft.facts["engine"] = write_engine(
+                    network, draft.path, tokenizer, encoded, settings
+                )
                 finish(draft, classifier, data, encoded, settings, history)
             checkpoint.remove()
         else:

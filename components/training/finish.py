@@ -86,12 +86,15 @@ def finish(
     write_bundle(draft, classifier, golden, history, reference)
 
 
-def score_validation(classifier: Classifier, tokens: Tokens) -> Validation:
-    """Score the validation split's first `VALIDATION_ROWS` rows.
+def score_validation(
+    classifier: Classifier, tokens: Tokens, limit: int = VALIDATION_ROWS
+) -> Validation:
+    """Score the validation split's first rows.
 
     Args:
         classifier: What to score with.
         tokens: Where the rows come from.
+        limit: Rows after which no further batch of 1,000 is read.
 
     Returns:
         What it makes of them.
@@ -101,7 +104,7 @@ def score_validation(classifier: Classifier, tokens: Tokens) -> Validation:
     labels, lengths = [np.zeros(0, np.int32)], [np.zeros(0, np.int64)]
     seen = 0
     for encoding, expected in tokens.batches("validation", 1_000):
-        if seen >= VALIDATION_ROWS:
+        if seen >= limit:
             break
         scores = classifier.score(encoding)
         logits.append(scores.logits)
