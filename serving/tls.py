@@ -81,6 +81,29 @@ def client_context(files: TlsFiles) -> ssl.SSLContext:
     return context
 
 
+def expires(certificate: Path) -> float:
+    """When a certificate ends, or the first to end of those that its file holds with it.
+
+    Args:
+        certificate: A PEM file that a context was made of.
+
+    Returns:
+        Seconds since 1970.
+
+    Raises:
+        InputError: `tls_unreadable`.
+    """
+    from cryptography import x509  # slow to import, and not needed without TLS
+
+    _check_readable(certificate)
+    try:
+        chain = x509.load_pem_x509_certificates(certificate.read_bytes())
+    except ValueError as error:
+        message = f"{str(certificate)!r} holds no certificate in PEM."
+        raise InputError("tls_unreadable", message) from error
+    return min(link.not_valid_after_utc.timestamp() for link in chain)
+
+
 def _harden(context: ssl.SSLContext) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(CIPHERS)

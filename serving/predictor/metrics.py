@@ -73,6 +73,17 @@ class PredictorMetrics:
             registry=registry,
         )
 
+        self._expiry = Gauge(
+            "tamis_certificate_expiry_timestamp_seconds",
+            "When the certificate ends that this process loaded when it started",
+            ["use"],
+            registry=registry,
+        )
+
+    def certificate(self, use: str, expires: float) -> None:
+        """Tell when a certificate ends: `server`'s."""
+        self._expiry.labels(use).set(expires)
+
     def watch_queue(self, waiting: Callable[[], int]) -> None:
         """Read the queue's length when asked for metrics."""
         self._queued.set_function(waiting)

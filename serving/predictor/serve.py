@@ -20,7 +20,7 @@ from serving.predictor.metrics import PredictorMetrics
 from serving.predictor.reload import Reloader, load
 from serving.predictor.settings import PredictorSettings
 from serving.predictor.source import open_source
-from serving.tls import server_context
+from serving.tls import expires, server_context
 
 
 def serve(settings: PredictorSettings) -> None:
@@ -54,6 +54,8 @@ def serve(settings: PredictorSettings) -> None:
             served = opening.result()
         metrics = PredictorMetrics()
         metrics.serves(settings.served_name, served)
+        if settings.tls and settings.tls.certificate:
+            metrics.certificate("server", expires(settings.tls.certificate))
         engine = Engine(served, batch, metrics)
         reloader = Reloader(source, batch, settings.reload_s, metrics)
         server = PredictorServer(settings, engine, reloader, metrics, tls, listener, side)

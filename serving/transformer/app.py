@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from serving.tls import TlsFiles, client_context
+from serving.tls import TlsFiles, client_context, expires
 from serving.transformer.auth.dependency import requires
 from serving.transformer.auth.gate import Gate
 from serving.transformer.auth.issuer import Issuer
@@ -65,6 +65,9 @@ def build(settings: TransformerSettings, draining: Callable[[], bool]) -> Transf
         TamisError: When settings, keys or certificates can't be used.
     """
     metrics = TransformerMetrics()
+    for use, file in (("server", settings.tls.cert), ("client", settings.tls.predictor_cert)):
+        if file:
+            metrics.certificate(use, expires(Path(file)))
     issuer = _issuer(settings)
     gate = None if settings.open_to_all else open_gate(settings.auth, settings.model, issuer)
     forwarder = _forwarder(settings)

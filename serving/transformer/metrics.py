@@ -72,6 +72,17 @@ class TransformerMetrics:
             registry=registry,
         )
 
+        self._expiry = Gauge(
+            "tamis_certificate_expiry_timestamp_seconds",
+            "When the certificate ends that this process loaded when it started",
+            ["use"],
+            registry=registry,
+        )
+
+    def certificate(self, use: str, expires: float) -> None:
+        """Tell when a certificate ends: `server`'s, or as `client` of the predictor."""
+        self._expiry.labels(use).set(expires)
+
     def show_model(self, model: ModelIdentity) -> None:
         """Say which model answers now; an earlier one's series goes."""
         self._model.clear()

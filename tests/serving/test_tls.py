@@ -9,6 +9,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import (
     BestAvailableEncryption,
@@ -18,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 
 from components.contract.errors import InputError
 from serving.development_certificate import development_certificate
-from serving.tls import TlsFiles, client_context, server_context
+from serving.tls import TlsFiles, client_context, expires, server_context
 
 
 @pytest.fixture(scope="module")
@@ -237,3 +239,36 @@ def test_files_that_cannot_be_used(made, others, tmp_path):
     ):
         with pytest.raises(InputError):
             client_context(files)
+
+
+def _self_signed(days: int) -> bytes:
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "tamis")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    made = made.not_valid_before(NOW).not_valid_after(NOW + dt.timedelta(days=days))
+    return made.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+NOW = dt.datetime(2030, 1, 1, tzinfo=dt.UTC)
+
+
+def test_a_chain_ends_with_the_first_of_its_certificates(tmp_path):
+    file = tmp_path / "chain.crt"
+    for chain in ((90,), (90, 30), (30, 90)):
+        file.write_bytes(b"".join(_self_signed(days) for days in chain))
+        assert expires(file) == (NOW + dt.timedelta(days=min(chain))).timestamp()
+
+
+def test_the_expiry_is_what_the_other_end_sees(made):
+    decoded = ssl._ssl._test_decode_cert(str(made.certificate))  # type: ignore[attr-defined]
+    assert expires(made.certificate) == ssl.cert_time_to_seconds(decoded["notAfter"])
+
+
+@pytest.mark.parametrize("content", [None, b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n"])
+def test_what_is_no_certificate_has_no_expiry(tmp_path, content):
+    file = tmp_path / "tls.crt"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(InputError) as refused:
+        expires(file)
+    assert refused.value.code == "tls_unreadable"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import pytest
 
 from serving.development_certificate import DevelopmentCertificate, development_certificate
 from serving.local import free_port, ready
-from serving.tls import TlsFiles, client_context
+from serving.tls import TlsFiles, client_context, expires
 from tests.serving.processes import Pair, make_pair
 
 pytestmark = pytest.mark.slow
@@ -136,3 +137,18 @@ def test_a_transformer_that_the_predictor_refuses_is_not_ready(
             assert answer.json()["error"]["code"] in ("predictor_unavailable", "predictor_failed")
     finally:
         pair.transformer.end()
+
+
+def test_both_tell_when_their_certificates_end(secured: Secured) -> None:
+    def told(metrics: str) -> dict[str, float]:
+        found = re.findall(r'certificate_expiry_timestamp_seconds\{use="(\w+)"\} (\S+)', metrics)
+        return {use: float(value) for use, value in found}
+
+    server, client_ = (
+        expires(file) for file in (secured.files.certificate, secured.files.client_certificate)
+    )
+    assert told(secured.pair.metrics()) == {"server": server, "client": client_}
+    context = client_context(secured.files.client())
+    port = secured.pair.predictor.command[secured.pair.predictor.command.index("--port") + 1]
+    answer = httpx.get(f"https://localhost:{port}/metrics", verify=context, trust_env=False)
+    assert told(answer.text) == {"server": server}
