@@ -10,9 +10,9 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from components.contract import logs
+from components.drift.reference import read_reference
 from serving.transformer.drift.metrics import DriftMetrics
 from serving.transformer.drift.process import WorkerLostError
-from serving.transformer.drift.reference import read_reference
 from serving.transformer.drift.report import DriftReport
 from serving.transformer.drift.settings import DriftSettings
 from serving.transformer.drift.supervisor import Supervisor

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from serving.transformer.drift.detectors.detector import Kind
+from components.drift.detectors.detector import Kind
 
 
 @dataclass(frozen=True)

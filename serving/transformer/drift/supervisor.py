@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from components.contract import logs
+from components.drift.reference import Reference
+from components.drift.window import Window
 from serving.transformer.drift.frames import Arrays
 from serving.transformer.drift.process import WorkerLostError, WorkerProcess
-from serving.transformer.drift.reference import Reference
 from serving.transformer.drift.settings import DriftSettings
-from serving.transformer.drift.window import Window
 
 LONGEST_PAUSE_S = 60.0
 """Between two starts of a worker that keeps failing; the first pause is one second."""

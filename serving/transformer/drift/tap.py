@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from serving.transformer.drift.window import Rows
+from components.drift.window import Rows
 from serving.transformer.prediction import Answered
 
 PENDING_ROWS = 4_096

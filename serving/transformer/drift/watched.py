@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from serving.transformer.drift.persistence import Persistence
-from serving.transformer.drift.reference import Reference
+from components.drift.persistence import Persistence
+from components.drift.reference import Reference
+from components.drift.window import Rows, SlidingWindow, Window
 from serving.transformer.drift.report import Finding
 from serving.transformer.drift.settings import DriftSettings
-from serving.transformer.drift.window import Rows, SlidingWindow, Window
 
 OUTCOMES_KEPT = 10_000
 """Feedback kept for a worker that starts again: a sequential test lives on all that it was told."""

@@ -21,12 +21,12 @@ from components.contract import logs
 from components.contract.artifact import peak_rss_mb
 from components.contract.errors import TamisError
 from components.contract.settings import build
-from serving.transformer.drift.detectors.detector import Detector
-from serving.transformer.drift.detectors.table import detectors
+from components.drift.detectors.detector import Detector
+from components.drift.detectors.table import detectors
+from components.drift.reference import reference_of
+from components.drift.window import Window
 from serving.transformer.drift.frames import pack, unpack
-from serving.transformer.drift.reference import reference_of
 from serving.transformer.drift.settings import DriftSettings
-from serving.transformer.drift.window import Window
 
 NICENESS = 19
 """Whatever else the machine has to do comes first."""

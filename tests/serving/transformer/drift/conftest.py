@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from serving.transformer.drift.detectors.table import DETECTORS
-from serving.transformer.drift.reference import Reference
+from components.drift.detectors.table import DETECTORS
+from components.drift.reference import Reference
+from components.drift.window import Window
 from serving.transformer.drift.settings import DriftSettings
 from serving.transformer.drift.supervisor import Supervisor
-from serving.transformer.drift.window import Window
 
 SETTINGS = DriftSettings(feedback_run=200)
 

@@ -8,8 +8,8 @@ import numpy as np
 from components import catalogue
 from components.contract.calibration import softmax
 from components.contract.normalise import normalise
-from serving.transformer.drift.reference import Reference
-from serving.transformer.drift.window import Window
+from components.drift.reference import Reference
+from components.drift.window import Window
 from serving.transformer.prediction import Answered, ModelIdentity
 
 DIGEST = "ab" * 32

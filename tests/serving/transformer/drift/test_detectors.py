@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from serving.transformer.drift.detectors.table import DETECTORS
-from serving.transformer.drift.reference import Reference
-from serving.transformer.drift.window import Window
+from components.drift.detectors.table import DETECTORS
+from components.drift.reference import Reference
+from components.drift.window import Window
 from tests.serving.transformer.drift.conftest import Worker
 from tests.serving.transformer.drift.rows import made, made_reference
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from serving.transformer.drift.reference import read_reference
+from components.drift.reference import read_reference
 from tests.conftest import reviews
 from tests.serving.transformer.drift.conftest import Worker
 from tests.serving.transformer.drift.rows import answers, window_of

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from serving.transformer.drift.detectors.detector import Score
+from components.drift.detectors.detector import Score
 
 
 def splits(

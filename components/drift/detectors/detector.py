@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
-from serving.transformer.drift.window import Window
+from components.drift.window import Window
 
 Kind = Literal["input", "prediction", "concept"]
 """What drifted: the texts, what the model says of them, or how often that is right."""

@@ -11,11 +11,11 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from serving.transformer.drift.detectors.detector import Kind, Score
-from serving.transformer.drift.detectors.permutation import scored, splits
-from serving.transformer.drift.reference import Reference
-from serving.transformer.drift.settings import DriftSettings
-from serving.transformer.drift.window import Window
+from components.drift.detectors.detector import Kind, Score
+from components.drift.detectors.permutation import scored, splits
+from components.drift.reference import Reference
+from components.drift.settings import DetectorSettings
+from components.drift.window import Window
 
 COLUMNS = 32
 """Labels whose probabilities are compared, those that the reference gives most weight; more would
@@ -34,7 +34,7 @@ class ProbabilityKs:
     kind: ClassVar[Kind] = "prediction"
     sequential: ClassVar[bool] = False
 
-    def __init__(self, reference: Reference, settings: DriftSettings) -> None:
+    def __init__(self, reference: Reference, settings: DetectorSettings) -> None:
         self._settings = settings
         self._columns = telling_columns(reference.probabilities)
         self._probabilities = reference.probabilities[:, self._columns]
@@ -56,7 +56,7 @@ class LengthKs:
     kind: ClassVar[Kind] = "input"
     sequential: ClassVar[bool] = False
 
-    def __init__(self, reference: Reference, settings: DriftSettings) -> None:
+    def __init__(self, reference: Reference, settings: DetectorSettings) -> None:
         self._lengths, self._settings = reference.lengths[:, None], settings
 
     def score(self, window: Window) -> Score | None:
@@ -72,7 +72,7 @@ def telling_columns(probabilities: npt.NDArray[np.float32]) -> npt.NDArray[np.in
 
 
 def largest_gap(
-    reference: npt.NDArray[Any], window: npt.NDArray[Any], settings: DriftSettings
+    reference: npt.NDArray[Any], window: npt.NDArray[Any], settings: DetectorSettings
 ) -> Score:
     """Permutation test of the largest gap of any column.
 

@@ -13,12 +13,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from serving.transformer.drift.detectors.detector import Kind, Score
-from serving.transformer.drift.detectors.kolmogorov_smirnov import telling_columns
-from serving.transformer.drift.detectors.sample import sample
-from serving.transformer.drift.reference import Reference
-from serving.transformer.drift.settings import DriftSettings
-from serving.transformer.drift.window import Window
+from components.drift.detectors.detector import Kind, Score
+from components.drift.detectors.kolmogorov_smirnov import telling_columns
+from components.drift.detectors.sample import sample
+from components.drift.reference import Reference
+from components.drift.settings import DetectorSettings
+from components.drift.window import Window
 
 LSDD_ROWS = 1_000
 MMD_ROWS = 300
@@ -43,7 +43,7 @@ class FeatureLsdd:
     kind: ClassVar[Kind] = "input"
     sequential: ClassVar[bool] = False
 
-    def __init__(self, reference: Reference, settings: DriftSettings) -> None:
+    def __init__(self, reference: Reference, settings: DetectorSettings) -> None:
         self._kernel = _Kernel("LSDDDrift", reference, settings, LSDD_ROWS, settings.permutations)
 
     def score(self, window: Window) -> Score | None:
@@ -62,7 +62,7 @@ class FeatureMmd:
     kind: ClassVar[Kind] = "input"
     sequential: ClassVar[bool] = False
 
-    def __init__(self, reference: Reference, settings: DriftSettings) -> None:
+    def __init__(self, reference: Reference, settings: DetectorSettings) -> None:
         fewest = math.ceil(1 / settings.alpha) - 1  # that can reach the level
         self._kernel = _Kernel("MMDDrift", reference, settings, MMD_ROWS, fewest)
 
@@ -82,7 +82,7 @@ class LengthKs:
     kind: ClassVar[Kind] = "input"
     sequential: ClassVar[bool] = False
 
-    def __init__(self, reference: Reference, settings: DriftSettings) -> None:
+    def __init__(self, reference: Reference, settings: DetectorSettings) -> None:
         self._alpha = settings.alpha
         self._columns = _Columns("KSDrift", reference.lengths[:, None], settings.alpha)
 
@@ -105,7 +105,7 @@ class ProbabilityKs:
     kind: ClassVar[Kind] = "prediction"
     sequential: ClassVar[bool] = False
 
-    def __init__(self, reference: Reference, settings: DriftSettings) -> None:
+    def __init__(self, reference: Reference, settings: DetectorSettings) -> None:
         self._chosen = telling_columns(reference.probabilities)
         probabilities = reference.probabilities[:, self._chosen]
         self._columns = _Columns("KSDrift", probabilities, settings.alpha)
@@ -128,7 +128,7 @@ class LabelChiSquare:
     kind: ClassVar[Kind] = "prediction"
     sequential: ClassVar[bool] = False
 
-    def __init__(self, reference: Reference, settings: DriftSettings) -> None:
+    def __init__(self, reference: Reference, settings: DetectorSettings) -> None:
         self._alpha, self._reference = settings.alpha, reference.predicted
         self._columns = _Columns("ChiSquareDrift", self._reference[:, None], settings.alpha)
 
@@ -153,7 +153,7 @@ class ErrorFet:
     kind: ClassVar[Kind] = "concept"
     sequential: ClassVar[bool] = True
 
-    def __init__(self, reference: Reference, settings: DriftSettings) -> None:
+    def __init__(self, reference: Reference, settings: DetectorSettings) -> None:
         np.random.seed(settings.seed)  # noqa: NPY002 - what alibi-detect simulates with
         # Thresholds need both outcomes: one of each more moves the rate by next to nothing.
         errors = np.append(reference.errors, [False, True])
@@ -187,7 +187,7 @@ class _Kernel:
     """A kernel detector on features, with a permutation test."""
 
     def __init__(
-        self, name: str, reference: Reference, settings: DriftSettings, rows: int, shuffles: int
+        self, name: str, reference: Reference, settings: DetectorSettings, rows: int, shuffles: int
     ) -> None:
         self._seed, self._rows, self._shuffles = settings.seed, rows, shuffles
         self._torch: Any = importlib.import_module("torch")

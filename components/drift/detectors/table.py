@@ -8,11 +8,11 @@ from typing import cast
 
 from components.contract.errors import InputError
 from components.contract.settings import neighbours
-from serving.transformer.drift.detectors.detector import Detector
-from serving.transformer.drift.reference import Reference
-from serving.transformer.drift.settings import DriftSettings
+from components.drift.detectors.detector import Detector
+from components.drift.reference import Reference
+from components.drift.settings import DetectorSettings
 
-_HERE = "serving.transformer.drift.detectors"
+_HERE = "components.drift.detectors"
 DETECTORS = {
     "own": (
         (f"{_HERE}.mmd", "FeatureMmd"),
@@ -31,7 +31,7 @@ DETECTORS = {
     ),
 }
 
-Make = Callable[[Reference, DriftSettings], Detector]
+Make = Callable[[Reference, DetectorSettings], Detector]
 
 
 def detectors(name: str) -> list[Make]:

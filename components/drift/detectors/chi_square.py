@@ -11,11 +11,11 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from serving.transformer.drift.detectors.detector import Kind, Score
-from serving.transformer.drift.detectors.permutation import scored
-from serving.transformer.drift.reference import Reference
-from serving.transformer.drift.settings import DriftSettings
-from serving.transformer.drift.window import Window
+from components.drift.detectors.detector import Kind, Score
+from components.drift.detectors.permutation import scored
+from components.drift.reference import Reference
+from components.drift.settings import DetectorSettings
+from components.drift.window import Window
 
 
 class LabelChiSquare:
@@ -30,7 +30,7 @@ class LabelChiSquare:
     kind: ClassVar[Kind] = "prediction"
     sequential: ClassVar[bool] = False
 
-    def __init__(self, reference: Reference, settings: DriftSettings) -> None:
+    def __init__(self, reference: Reference, settings: DetectorSettings) -> None:
         self._settings = settings
         labels = reference.probabilities.shape[1]
         self._counts = np.bincount(reference.predicted, minlength=labels)

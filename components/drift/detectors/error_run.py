@@ -14,10 +14,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from serving.transformer.drift.detectors.detector import Kind, Score
-from serving.transformer.drift.reference import Reference
-from serving.transformer.drift.settings import DriftSettings
-from serving.transformer.drift.window import Window
+from components.drift.detectors.detector import Kind, Score
+from components.drift.reference import Reference
+from components.drift.settings import DetectorSettings
+from components.drift.window import Window
 
 CONFIDENCE = 0.95
 """Of the bound on the reference's error rate: a lucky validation split is no reason for alarm."""
@@ -41,7 +41,7 @@ class ErrorRun:
     kind: ClassVar[Kind] = "concept"
     sequential: ClassVar[bool] = True
 
-    def __init__(self, reference: Reference, settings: DriftSettings) -> None:
+    def __init__(self, reference: Reference, settings: DetectorSettings) -> None:
         errors = reference.errors
         rate = min(HIGHEST, upper_bound(int(errors.sum()), len(errors), CONFIDENCE))
         raised = np.minimum(rate + np.array(RISES), HIGHEST)

@@ -11,12 +11,12 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from serving.transformer.drift.detectors.detector import Kind, Score
-from serving.transformer.drift.detectors.permutation import scored, splits
-from serving.transformer.drift.detectors.sample import sample
-from serving.transformer.drift.reference import Reference
-from serving.transformer.drift.settings import DriftSettings
-from serving.transformer.drift.window import Window
+from components.drift.detectors.detector import Kind, Score
+from components.drift.detectors.permutation import scored, splits
+from components.drift.detectors.sample import sample
+from components.drift.reference import Reference
+from components.drift.settings import DetectorSettings
+from components.drift.window import Window
 
 ROWS = 500
 """Rows of each sample, drawn at random: the kernel's cost grows with their square."""
@@ -36,7 +36,7 @@ class FeatureMmd:
     kind: ClassVar[Kind] = "input"
     sequential: ClassVar[bool] = False
 
-    def __init__(self, reference: Reference, settings: DriftSettings) -> None:
+    def __init__(self, reference: Reference, settings: DetectorSettings) -> None:
         self._settings = settings
         self._features = sample(reference.features, ROWS, settings.seed)
 
