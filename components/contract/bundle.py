@@ -3,8 +3,8 @@
 Files: `classifier.json`, weights (`weights.safetensors` or `model.onnx`), `tokenizer.json`,
 `golden.jsonl` (text, ids, probabilities, replayed before a server says that it is ready),
 `reference.safetensors` (of up to 1,000 validation rows, for drift: probabilities (n, k), features
-(n, d), token lengths (n,), labels (n,)) and `history.json` (metrics by epoch). No file
-is ever unpickled.
+(n, d), token lengths (n,), labels (n,), marks (`text_marks.py`), and the training texts' frequent
+words (`vocabulary.py`)) and `history.json` (metrics by epoch). No file is ever unpickled.
 """
 
 from __future__ import annotations

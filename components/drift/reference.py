@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from components.contract.errors import InputError, IntegrityError
+from components.contract.text_marks import MARKS
+from components.contract.vocabulary import Vocabulary
+from components.drift.stream import Stream
 
 REFERENCE_BYTES = 256 * 2**20
 """A thousand rows of ten thousand labels and four thousand features take 56 MB."""
@@ -28,12 +32,26 @@ class Reference:
         probabilities: (n, k) float32.
         lengths: (n,) int64, tokens in each text.
         labels: (n,) int32, the true labels' columns.
+        marks: (n, len(MARKS)) float32; None in a bundle of before they were kept.
+        vocabulary: The training texts' frequent words; none in such a bundle.
+        names: The labels' names; empty in such a bundle.
     """
 
     features: Floats
     probabilities: Floats
     lengths: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int32]
+    marks: Floats | None = None
+    vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary(0, {}))
+    names: tuple[str, ...] = ()
+
+    def name(self, label: int) -> str:
+        """A label's name; its column's number where names weren't kept."""
+        return self.names[label] if self.names else str(label)
+
+    def stream(self) -> Stream:
+        """The rows as a stream that has just come in."""
+        return Stream(self.features, self.probabilities, self.lengths, self.marks)
 
     @property
     def predicted(self) -> npt.NDArray[np.int64]:
@@ -46,13 +64,17 @@ class Reference:
         return np.asarray(self.predicted != self.labels, np.bool_)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """The arrays by name."""
-        return {
+        """The arrays by name, as a bundle keeps them."""
+        arrays: dict[str, npt.NDArray[Any]] = {
             "features": self.features,
             "probabilities": self.probabilities,
             "lengths": self.lengths,
             "labels": self.labels,
         }
+        if self.marks is not None:
+            names = np.frombuffer(json.dumps(list(self.names)).encode(), np.uint8)
+            arrays |= {"marks": self.marks, "names": names, **self.vocabulary.arrays()}
+        return arrays
 
 
 def read_reference(path: Path) -> Reference:
@@ -104,15 +126,21 @@ def reference_of(arrays: dict[str, npt.NDArray[Any]], origin: str) -> Reference:
             np.asarray(arrays["probabilities"], np.float32),
             np.asarray(arrays["lengths"], np.int64),
             np.asarray(arrays["labels"], np.int32),
+            *_told(arrays),
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError, IndexError) as error:
         raise IntegrityError("corrupted", f"{origin!r} is no drift reference.") from error
-    shapes = [array.shape for array in reference.arrays().values()]
+    rows = [reference.features, reference.probabilities, reference.lengths, reference.labels]
+    if reference.marks is not None:
+        rows.append(reference.marks)
+    shapes = [array.shape for array in rows]
     if (
-        [len(shape) for shape in shapes] != [2, 2, 1, 1]
+        [len(shape) for shape in shapes] != [2, 2, 1, 1, 2][: len(rows)]
         or len({shape[0] for shape in shapes}) != 1
         or 0 in (shapes[0][1], shapes[1][1])
-        or not all(np.isfinite(array).all() for array in reference.arrays().values())
+        or (reference.marks is not None and shapes[4][1] != len(MARKS))
+        or (reference.names and len(reference.names) != shapes[1][1])
+        or not all(np.isfinite(array).all() for array in rows)
     ):
         raise IntegrityError("corrupted", f"The arrays in {origin!r} are no drift reference.")
     if len(reference.labels) < LEAST_ROWS:
@@ -122,3 +150,12 @@ def reference_of(arrays: dict[str, npt.NDArray[Any]], origin: str) -> Reference:
             f"less than {LEAST_ROWS} tell nothing apart.",
         )
     return reference
+
+
+def _told(arrays: dict[str, npt.NDArray[Any]]) -> tuple[Any, ...]:
+    """Marks, vocabulary and labels' names; nothing of a bundle that has none."""
+    if "marks" not in arrays:
+        return ()
+    names = json.loads(np.asarray(arrays["names"], np.uint8).tobytes().decode())
+    marks = np.asarray(arrays["marks"], np.float32)
+    return marks, Vocabulary.of(arrays), tuple(map(str, names))

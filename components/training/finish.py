@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,9 @@ from components.contract.calibration import Logits, fit_temperature, log_loss, s
 from components.contract.classifier import Classifier
 from components.contract.dataset import Dataset
 from components.contract.encoding import from_rows
+from components.contract.text_marks import mark_texts
 from components.contract.tokens import Tokens
+from components.contract.vocabulary import Vocabulary
 
 GOLDEN_ROWS = 8
 REFERENCE_ROWS = 1_000
@@ -78,11 +81,12 @@ def finish(
         "lengths": validation.lengths[:REFERENCE_ROWS],
         "labels": labels[:REFERENCE_ROWS],
     }
-    golden = list(
-        itertools.islice(
-            (text for batch in dataset.batches("validation") for text in batch.texts), GOLDEN_ROWS
-        )
-    )
+    vocabulary = Vocabulary.count(_texts(dataset, "train"))
+    held_out = list(itertools.islice(_texts(dataset, "validation"), REFERENCE_ROWS))
+    reference["marks"] = mark_texts(held_out, vocabulary.terms)
+    reference["names"] = np.frombuffer(json.dumps(list(classifier.labels)).encode(), np.uint8)
+    reference.update(vocabulary.arrays())
+    golden = held_out[:GOLDEN_ROWS]
     write_bundle(draft, classifier, golden, history, reference)
 
 
@@ -118,6 +122,11 @@ def score_validation(
         np.concatenate(labels),
         np.concatenate(lengths),
     )
+
+
+def _texts(dataset: Dataset, split: str) -> Iterator[str]:
+    for batch in dataset.batches(split):
+        yield from batch.texts
 
 
 def accuracy(logits: Logits, labels: npt.NDArray[np.int32]) -> float:
