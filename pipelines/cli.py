@@ -1,4 +1,4 @@
-"""The command line: `tamis run | predict`, and the cluster's and the service's commands."""
+"""The command line: `tamis run | predict`, and the commands of cluster, service and retraining."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from components.contract.errors import EXIT_FAILURE, InputError, TamisError
-from pipelines import cluster_cli, serving_cli
+from pipelines import cluster_cli, retrain_cli, serving_cli
 
 app = typer.Typer(
     name="tamis",
@@ -102,6 +102,7 @@ def predict(
 
 cluster_cli.register(app)
 serving_cli.register(app)
+retrain_cli.register(app)
 
 
 def main() -> None:

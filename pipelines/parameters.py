@@ -19,10 +19,11 @@ from components.ingest.settings import ingest_settings
 from components.register.settings import RegisterSettings
 from components.tokenize.settings import TokenizerSettings
 from pipelines.cluster_settings import ClusterSettings
+from pipelines.trigger.settings import RetrainingSettings
 
 SECTIONS = (
     "source", "ingest", "tokenizers", "architectures", "evaluate", "register", "deploy", "cluster",
-    "seed",
+    "retrain", "seed",
 )  # fmt: skip
 
 
@@ -42,6 +43,7 @@ class Parameters:
         register: How a champion is chosen.
         deploy: Whether and how it is put behind an InferenceService.
         cluster: How a compiled pipeline's tasks run; no stage sees it.
+        retrain: When the trigger may start a run, and of what; no stage sees it.
     """
 
     source: Mapping[str, Any]
@@ -52,6 +54,7 @@ class Parameters:
     register: Mapping[str, Any]
     deploy: Mapping[str, Any] = field(default_factory=dict)
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
+    retrain: RetrainingSettings = field(default_factory=RetrainingSettings)
 
 
 def load(
@@ -140,6 +143,7 @@ def check(document: Mapping[str, Any], only: Sequence[str] = ()) -> Parameters:
         register,
         _plain(build(DeploySettings, deploy, "deploy")),
         build(ClusterSettings, document.get("cluster"), "cluster"),
+        build(RetrainingSettings, document.get("retrain"), "retrain"),
     )
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from components.contract.artifact import Manifest
 from components.contract.exits import exit_on_error
 from components.contract.settings import read_params
+from components.ingest.feedback import with_feedback
 from components.ingest.ingest import ingest
 from components.ingest.settings import ingest_settings
 from components.ingest.sources import open_source
@@ -68,4 +69,4 @@ def main(argv: list[str] | None = None) -> None:
 
 def _ingest(params: Mapping[str, Any], out: Path) -> Manifest:
     settings = ingest_settings(params)
-    return ingest(open_source(settings.source), out, settings)
+    return ingest(with_feedback(open_source(settings.source), settings), out, settings)

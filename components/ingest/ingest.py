@@ -17,10 +17,11 @@ from components.contract.dataset import KIND, SPLITS
 from components.contract.decorators import logged, timed, validated
 from components.contract.errors import InputError
 from components.ingest.duplicates import without_duplicates
+from components.ingest.feedback import FreshRows
 from components.ingest.labels import Labels, by_name
 from components.ingest.records import Screening
 from components.ingest.rejections import Rejections
-from components.ingest.settings import IngestSettings
+from components.ingest.settings import FRESH, ORIGIN, IngestSettings
 from components.ingest.shards import ShardWriter
 from components.ingest.sources import Source
 from components.ingest.spill import Spill
@@ -59,8 +60,9 @@ def ingest(source: Source, out: Path, settings: IngestSettings) -> Manifest:
     with publish(out, KIND) as draft:
         rejections = Rejections()
         labels = Labels(settings.source.label_names, settings.labels)
-        screening = Screening(settings, labels, rejections)
-        spill = Spill(draft.path / ".spill", settings.source.slices)
+        fresh = FreshRows(source, settings)
+        screening = Screening(settings, labels, rejections, fresh)
+        spill = Spill(draft.path / ".spill", settings.slices)
         for record in screening.records(source.rows()):
             spill.add(record)
         _refuse_empty(screening, settings)
@@ -87,7 +89,7 @@ def _write_splits(
     import pyarrow as pa
 
     counts = np.zeros((len(SPLITS), len(places)), np.int64)
-    slices = settings.source.slices
+    slices = settings.slices
     with contextlib.ExitStack() as stack:
         writers = [stack.enter_context(ShardWriter(draft.path / name, slices)) for name in SPLITS]
         for partition in spill.partitions():
@@ -133,9 +135,15 @@ def _describe(
         "rows_filtered": screening.rows_filtered,
         "rejected": rejections.counts,
         "split": rule.as_facts(),
-        "slices": list(settings.source.slices),
+        "slices": list(settings.slices),
         "stratification": spread,
     }
+    if settings.feedback is not None:
+        facts["fresh"] = {
+            "column": ORIGIN,
+            "value": FRESH,
+            "split": settings.feedback.fresh_rule(settings.split).as_facts(),
+        }
     draft.facts.update(facts)
 
 

@@ -42,30 +42,36 @@ class Labels:
         """
         number = self._known.get(raw)
         if number is None:
-            name = self._name(raw)
-            if not name:
-                return None
-            number = self._numbers.setdefault(name, len(self._numbers))
-            if number >= limits.LABELS:
-                raise InputError(
-                    "too_many_labels",
-                    f"There are more than {limits.LABELS:,} different labels.",
-                    "Is the label's column the right one?",
-                )
-            self._known[raw] = number
+            name = unicodedata.normalize("NFC", raw).strip()
+            number = self._numbered(self._renamed.get(name, "") if self._renamed else name)
+            if number is not None:
+                self._known[raw] = number
         return number
+
+    def named(self, label: str) -> int | None:
+        """The provisional number of a label that is a name already; as `number`."""
+        name = unicodedata.normalize("NFC", label).strip()
+        if self._renamed and name not in self._renamed.values():
+            return None
+        return self._numbered(name)
 
     def names(self) -> tuple[str, ...]:
         """The names by provisional number."""
         return tuple(self._numbers)
 
-    def _name(self, raw: str) -> str:
-        name = unicodedata.normalize("NFC", raw).strip()
-        if self._renamed:
-            name = self._renamed.get(name, "")
+    def _numbered(self, name: str) -> int | None:
         if self._allowed and name not in self._allowed:
-            return ""
-        return name if name.isprintable() and len(name) <= LABEL_CHARACTERS else ""
+            return None
+        if not name or not name.isprintable() or len(name) > LABEL_CHARACTERS:
+            return None
+        number = self._numbers.setdefault(name, len(self._numbers))
+        if number >= limits.LABELS:
+            raise InputError(
+                "too_many_labels",
+                f"There are more than {limits.LABELS:,} different labels.",
+                "Is the label's column the right one?",
+            )
+        return number
 
 
 def by_name(name: str) -> tuple[bool, float, str]:

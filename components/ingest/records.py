@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from components.contract.dataset import SPLITS
 from components.contract.logs import Progress
 from components.contract.normalise import normalise
+from components.ingest.feedback import FeedbackRow, FreshRows
 from components.ingest.labels import Labels
 from components.ingest.rejections import Rejections
 from components.ingest.settings import IngestSettings
@@ -46,14 +47,22 @@ class Screening:
         settings: What is fit.
         labels: Numbers the labels.
         rejections: Counts what isn't taken.
+        fresh: Tells which feedback is fresh.
 
     Attributes:
         rows_in: Rows that matched `where`, broken ones counted.
         rows_filtered: Rows that didn't.
     """
 
-    def __init__(self, settings: IngestSettings, labels: Labels, rejections: Rejections) -> None:
+    def __init__(
+        self,
+        settings: IngestSettings,
+        labels: Labels,
+        rejections: Rejections,
+        fresh: FreshRows | None = None,
+    ) -> None:
         self._settings, self._labels, self._rejections = settings, labels, rejections
+        self._fresh = fresh
         self.rows_in = self.rows_filtered = 0
 
     def records(self, rows: Iterable[Row]) -> Iterator[Record]:
@@ -78,6 +87,11 @@ class Screening:
                 self.rows_in += 1
                 self._rejections.add(row.reason, row.excerpt, number)
                 continue
+            if isinstance(row, FeedbackRow):
+                self.rows_in += 1
+                if (record := self._returned(row, number, places)) is not None:
+                    yield record
+                continue
             if source.where and not _matches(row, source.where):
                 self.rows_filtered += 1
                 continue
@@ -92,14 +106,29 @@ class Screening:
             if reason or label is None:
                 self._rejections.add(reason, text, number)
                 continue
+            if self._fresh is not None:
+                self._fresh.met(text)
             yield Record(
                 hashlib.blake2b(text.encode(), digest_size=16).digest(),
                 label,
                 number,
                 places[rule.split(text)],
                 text,
-                tuple(_slice(row[name]) for name in source.slices),
+                tuple(_slice(row[name]) for name in self._settings.slices),
             )
+
+    def _returned(self, row: FeedbackRow, number: int, places: Mapping[str, int]) -> Record | None:
+        """The record of a row from a service; its slices but the origin are unknown."""
+        assert self._fresh is not None
+        reason, text = self._screened(row.text)
+        label = None if has_surrogate(row.label) else self._labels.named(row.label)
+        if reason or label is None:
+            self._rejections.add(reason or "unknown_label", text, number)
+            return None
+        origin, rule = self._fresh.rule(row, text)
+        slices = *("" for _ in self._settings.source.slices), origin
+        digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        return Record(digest, label, number, places[rule.split(text)], text, slices)
 
     def _screened(self, raw: str) -> tuple[str, str]:
         """The reason to reject a text, or "", and the normalised text."""

@@ -12,6 +12,9 @@ from components.contract.settings import build, require
 from components.contract.split import SplitRule
 
 OWN_COLUMNS = ("text", "label", "digest")
+ORIGIN = "origin"
+"""Where rows come from when there is feedback: a slice column of its own."""
+SOURCE, FRESH = "source", "fresh"
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,25 @@ class SplitSettings:
 
 
 @dataclass(frozen=True)
+class FeedbackSettings:
+    """Labelled texts that came back from a service.
+
+    Attributes:
+        uri: Address of JSON Lines with `text`, `label` (a name) and `origin`: `fresh` for what
+            the present champion answered, `feedback` for what earlier ones did.
+        holdout: Share of the fresh rows that go to the test split.
+    """
+
+    uri: str
+    holdout: float = 0.4
+
+    def fresh_rule(self, split: SplitSettings) -> SplitRule:
+        """The rule that divides fresh rows: what `split` holds out, and more."""
+        train = round(1 - self.holdout - split.validation, 12)
+        return SplitRule(train, split.validation, split.salt)
+
+
+@dataclass(frozen=True)
 class IngestSettings:
     """How labelled texts become a dataset.
 
@@ -108,6 +130,7 @@ class IngestSettings:
             counted too but are normal, so they don't count toward this limit.
         split: How rows are divided.
         labels: Allowed label names; empty learns them from the data.
+        feedback: Further rows, from a service's journal; None for none.
     """
 
     source: SourceSettings
@@ -115,9 +138,16 @@ class IngestSettings:
     max_rejected: float = 0.1
     split: SplitSettings = field(default_factory=SplitSettings)
     labels: tuple[str, ...] = ()
+    feedback: FeedbackSettings | None = None
+
+    @property
+    def slices(self) -> tuple[str, ...]:
+        """The dataset's slice columns: the source's, and the origin where there is feedback."""
+        return (*self.source.slices, ORIGIN) if self.feedback else self.source.slices
 
     def check(self) -> None:
         """Refuse values that can't work."""
+        self._check_feedback()
         require(
             1 <= self.max_characters <= TEXT_CHARACTERS,
             "ingest.max_characters",
@@ -137,6 +167,23 @@ class IngestSettings:
                     "source.label_names",
                     f"leads to {name!r}, which ingest.labels doesn't allow",
                 )
+
+    def _check_feedback(self) -> None:
+        if self.feedback is None:
+            return
+        require(bool(self.feedback.uri.strip()), "ingest.feedback.uri", "must not be empty")
+        least, most = self.split.test, 1 - self.split.validation
+        require(
+            least <= self.feedback.holdout < most,
+            "ingest.feedback.holdout",
+            f"must be between the test split's share, {least:g}, and {most:g}: what is held out "
+            "later must be held out now",
+        )
+        require(
+            ORIGIN not in self.source.slices,
+            "source.slices",
+            f"can't carry {ORIGIN!r} beside feedback, which has it",
+        )
 
 
 def ingest_settings(params: Mapping[str, Any]) -> IngestSettings:

@@ -13,7 +13,7 @@ from components.contract.bundle import Bundle
 from components.contract.dataset import Dataset
 from components.contract.logs import Progress
 from components.register.gate import Contender, Decision, decide
-from components.register.overlap import Overlap, rows_by_rule, rows_in_train
+from components.register.overlap import Overlap, fresh_rows, rows_by_rule, rows_in_train
 from components.register.settings import RegisterSettings
 from components.registry.aliases import Registry, Version
 from components.registry.champion import bundle_store, local_bundle
@@ -60,7 +60,7 @@ def contest(
     path = local_bundle(registry, champion, bundle_store(registry))
     theirs, rule = _scored(path, data)
     overlap = Overlap(shared, rows_by_rule(data, rule))
-    return decide(ours, theirs, truth, slices, overlap, settings)
+    return decide(ours, theirs, truth, slices, overlap, settings, fresh_rows(data))
 
 
 def _truth(data: Dataset, labels: tuple[str, ...]) -> Integers:

@@ -2,6 +2,7 @@
 
 A challenger replaces the champion only when both were scored on the same rows, neither was trained
 on any of them, it is better by more than chance, and no large slice of the rows is clearly worse.
+In a retraining it has to be better on the fresh rows, and no worse on the others: see `fresh`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from components.contract.encoding import Integers
+from components.register.fresh import fresh_checks
 from components.register.overlap import Overlap
 from components.register.paired import (
     binomial_tail,
@@ -23,7 +25,7 @@ from components.register.paired import (
     macro_f1_test,
     mcnemar,
 )
-from components.register.settings import RegisterSettings
+from components.register.settings import RegisterSettings, RetrainSettings
 
 Outcome = Literal["promoted", "refused", "unchanged"]
 
@@ -98,6 +100,7 @@ def decide(
     slices: Mapping[str, Sequence[Any] | npt.NDArray[Any]],
     overlap: Overlap,
     settings: RegisterSettings,
+    fresh: npt.NDArray[np.bool_] | None = None,
 ) -> Decision:
     """Decide whether a challenger becomes the champion.
 
@@ -108,6 +111,7 @@ def decide(
         slices: Column -> (n,) values.
         overlap: Test rows that either may have been trained on.
         settings: The gate's parameters.
+        fresh: (n,) which rows are fresh; looked at where `settings.retrain` is given.
 
     Returns:
         The decision, with every check made.
@@ -118,12 +122,13 @@ def decide(
         _finite(challenger, champion),
         *([] if champion is None else [_same_labels(challenger, champion)]),
         _no_overlap(overlap),
+        *([] if settings.retrain is None else [_same_champion(champion, settings.retrain)]),
     ]
     if all(check.passed for check in checks):
-        checks.append(_above_floor(challenger, truth, settings))
+        checks.append(_above_floor(challenger, truth, settings, fresh))
         if champion is not None:
             other = _aligned(champion, challenger.labels)
-            checks.append(_superior(challenger, other, truth, settings))
+            checks += _superior_all(challenger, other, truth, settings, fresh)
             checks.append(_slices_hold(challenger.predicted, other, truth, slices, settings))
     failed = [check for check in checks if not check.passed]
     if failed:
@@ -167,8 +172,42 @@ def _no_overlap(overlap: Overlap) -> Check:
     return Check("overlap", not any(numbers.values()), sentence, numbers)
 
 
-def _above_floor(challenger: Contender, truth: Integers, settings: RegisterSettings) -> Check:
-    value = _metric(challenger.predicted, truth, len(challenger.labels), settings)
+def _same_champion(champion: Contender | None, settings: RetrainSettings) -> Check:
+    now = "" if champion is None else champion.digest
+    same = now == settings.champion
+    sentence = "The fresh rows are what this champion answered."
+    if not same:
+        sentence = "Another champion has taken over since the fresh rows were gathered."
+    return Check("champion", same, sentence, {"expected": settings.champion, "found": now})
+
+
+def _superior_all(
+    challenger: Contender,
+    champion: Integers,
+    truth: Integers,
+    settings: RegisterSettings,
+    fresh: npt.NDArray[np.bool_] | None,
+) -> list[Check]:
+    if settings.retrain is None:
+        return [_superior(challenger, champion, truth, settings)]
+    where = np.zeros(len(truth), np.bool_) if fresh is None else fresh
+    found = fresh_checks(
+        challenger.predicted, champion, truth, where, settings.alpha, settings.retrain
+    )
+    return [Check(each.name, each.passed, each.sentence, each.numbers) for each in found]
+
+
+def _above_floor(
+    challenger: Contender,
+    truth: Integers,
+    settings: RegisterSettings,
+    fresh: npt.NDArray[np.bool_] | None,
+) -> Check:
+    """The floor was set for the rows that a model was first made for: fresh ones don't count."""
+    predicted = challenger.predicted
+    if settings.retrain is not None and fresh is not None:
+        predicted, truth = predicted[~fresh], truth[~fresh]
+    value = _metric(predicted, truth, len(challenger.labels), settings)
     passed = value >= settings.floor
     verb = "reaches" if passed else "misses"
     sentence = f"Its {settings.metric} of {value:.4f} {verb} the floor of {settings.floor}."

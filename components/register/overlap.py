@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from components.contract.dataset import Dataset
+import numpy as np
+import numpy.typing as npt
+
+from components.contract.dataset import Batch, Dataset
 from components.contract.split import SplitRule
 
 
@@ -46,11 +49,33 @@ def rows_by_rule(dataset: Dataset, rule: Mapping[str, Any]) -> int:
         rule: `facts["split"]` of the model's bundle.
 
     Returns:
-        Their number; 0 whenever the rule is the dataset's own.
+        Their number; 0 whenever the rule is the dataset's own. Fresh rows don't count: the
+        champion answered them, so it was there before they were labelled, and ingest takes a
+        text that the champion may know from its source for no fresh one.
     """
     split = SplitRule.from_facts(rule)
+    where = _fresh_where(dataset)
     return sum(
-        split.split(text) == "train" for batch in dataset.batches("test") for text in batch.texts
+        split.split(text) == "train"
+        for batch in dataset.batches("test")
+        for text, fresh in zip(batch.texts, where(batch), strict=True)
+        if not fresh
+    )
+
+
+def fresh_rows(dataset: Dataset) -> npt.NDArray[np.bool_]:
+    """(n,) which of the n test rows are fresh."""
+    where = _fresh_where(dataset)
+    parts = [np.zeros(0, np.bool_), *(where(batch) for batch in dataset.batches("test"))]
+    return np.concatenate(parts)
+
+
+def _fresh_where(dataset: Dataset) -> Callable[[Batch], npt.NDArray[np.bool_]]:
+    facts = dataset.manifest.facts.get("fresh")
+    if facts is None:
+        return lambda batch: np.zeros(len(batch.texts), np.bool_)
+    return lambda batch: np.array(
+        [value == facts["value"] for value in batch.slices[facts["column"]]], np.bool_
     )
 
 

@@ -12,6 +12,27 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True)
+class RetrainSettings:
+    """How a challenger of a retraining is compared; see `fresh`.
+
+    Attributes:
+        champion: Digest of the bundle that the fresh rows are fresh to; another champion has to
+            be compared on rows of its own.
+        margin: Accuracy that the old test rows may lose, in shares.
+        fresh_rows: Least number of fresh test rows.
+    """
+
+    champion: str
+    margin: float = 0.02
+    fresh_rows: int = 100
+
+    def check(self) -> None:
+        """Refuse values that can't work."""
+        require(0 <= self.margin < 1, "margin", "must be between 0 and 1")
+        require(self.fresh_rows >= 1, "fresh_rows", "must be at least 1")
+
+
+@dataclass(frozen=True)
 class RegisterSettings:
     """Where models are registered and what promotes one.
 
@@ -23,6 +44,7 @@ class RegisterSettings:
         alpha: Significance level of the comparison, and of all slices together.
         slice_margin: Accuracy that a slice may lose, in shares.
         slice_rows: Slices with fewer test rows aren't compared.
+        retrain: For a dataset with fresh rows: compare on these; None compares on all rows.
     """
 
     model_name: str = "tamis"
@@ -32,6 +54,7 @@ class RegisterSettings:
     alpha: float = 0.05
     slice_margin: float = 0.05
     slice_rows: int = 100
+    retrain: RetrainSettings | None = None
 
     def check(self) -> None:
         """Refuse values that can't work."""

@@ -1,0 +1,1 @@
+"""The retraining trigger: alerts in, pipeline runs out, at most one for each cause."""
