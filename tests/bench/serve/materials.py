@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from components.contract.artifact import read_manifest
+from components.contract.onnx_session import MODEL_FILE
 from tests.bench.stages import stage
 from tests.conftest import ROOT, reviews
 
@@ -21,11 +23,13 @@ class Materials:
         bert: Our bundle, as train-bert publishes it.
         logistic: Likewise.
         model: The same encoder as a HuggingFace folder with a two-label head, for the peers.
+        graph: That folder with the graph of our bundle in the weights' place.
     """
 
     bert: Path
     logistic: Path
     model: Path
+    graph: Path
 
 
 def sentences() -> list[str]:
@@ -45,7 +49,7 @@ def prepare(folder: Path) -> Materials:
     """
     params = ("--params", str(ROOT / "params.yaml"))
     dataset = folder / "dataset"
-    made = Materials(folder / "bert", folder / "logistic", folder / "model")
+    made = Materials(folder / "bert", folder / "logistic", folder / "model", folder / "graph")
     if not (dataset / "manifest.json").exists():
         stage("ingest", dataset, *params)
     for name, tokenizer, out in (
@@ -59,6 +63,8 @@ def prepare(folder: Path) -> Materials:
             stage(f"train_{name}", out, *params, *data, "--tokens", str(tokens))
     if not (made.model / "config.json").exists():
         _write_model(made.model)
+    if not (made.graph / MODEL_FILE).exists():
+        _write_graph(made)
     return made
 
 
@@ -80,3 +86,15 @@ def _write_model(folder: Path) -> None:
     model = AutoModelForSequenceClassification.from_pretrained(source, num_labels=2)
     model.save_pretrained(folder)
     AutoTokenizer.from_pretrained(source).save_pretrained(folder)
+
+
+def _write_graph(made: Materials) -> None:
+    """Our graph as Optimum wants it: it always hands token types in, of which we have one."""
+    import onnx
+
+    shutil.copytree(made.model, made.graph, ignore=shutil.ignore_patterns("*.safetensors"))
+    model = onnx.load(made.bert / MODEL_FILE)
+    shape = ["b", "t"]
+    types = onnx.helper.make_tensor_value_info("token_type_ids", onnx.TensorProto.INT64, shape)
+    model.graph.input.append(types)
+    onnx.save(model, made.graph / MODEL_FILE)

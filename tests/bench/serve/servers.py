@@ -122,11 +122,11 @@ def kserve_pair(role: str, model: Path, folder: Path) -> Iterator[Served]:
     script = str(PEERS / "kserve_pair.py")
     own = {
         "PEER_MODEL": str(model),
-        "PEER_PREDICTOR": f"127.0.0.1:{predictor}",
         "HF_HUB_OFFLINE": "1",
     }
     first = [sys.executable, script, role, "--http_port", str(predictor)]
     second = [sys.executable, script, "transformer", "--http_port", str(transformer)]
+    second += ["--predictor_host", f"127.0.0.1:{predictor}", "--predictor_protocol", "v1"]
     ready = f"http://127.0.0.1:{predictor}/v2/models/{NAME}/ready"
     with running([first, second], ready, own, folder) as (pids, seconds):
         url = f"http://127.0.0.1:{transformer}/v1/models/{NAME}:predict"

@@ -10,7 +10,6 @@ import sys
 role = sys.argv.pop(1)
 
 from kserve import Model, ModelServer, model_server  # noqa: E402 - KServe reads sys.argv here
-from kserve.model import PredictorConfig  # noqa: E402
 
 
 class Torch(Model):
@@ -46,10 +45,10 @@ class Empty(Model):
 
 
 class Transformer(Model):
-    """KServe's transformer: the base class forwards to the predictor."""
+    """KServe's transformer: the base class forwards to `--predictor_host`."""
 
-    def __init__(self, name: str, predictor: str) -> None:
-        super().__init__(name, PredictorConfig(predictor_host=predictor, predictor_protocol="v1"))
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
         self.ready = True
 
     def preprocess(self, payload, headers=None):
@@ -64,7 +63,7 @@ arguments, _ = parser.parse_known_args()
 model = {
     "predictor": lambda: Torch("tamis"),
     "empty": lambda: Empty("tamis"),
-    "transformer": lambda: Transformer("tamis", os.environ["PEER_PREDICTOR"]),
+    "transformer": lambda: Transformer("tamis"),
 }[role]()
 if role != "transformer":
     model.load()
