@@ -35,7 +35,7 @@ LOOK_BACK_S = 600
 """Of an instant query Grafana takes the end; the beginning must be earlier."""
 
 
-def data_sources(url: str = "http://localhost:9091") -> dict[str, Any]:
+def data_sources(url: str = "http://localhost:9092") -> dict[str, Any]:
     """Where Prometheus is.
 
     Args:
