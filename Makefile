@@ -10,7 +10,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check format test bench bench-serve clean
+.PHONY: help install demo check format test monitor bench bench-serve clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -42,6 +42,9 @@ format: $(STAMP) ## Format and fix what can be fixed
 
 test: $(STAMP) ## Every test, those that train models and start servers too
 	$(BIN)/pytest -n 2 --dist loadfile
+
+monitor: $(STAMP) ## Prometheus and Alertmanager beside `tamis serve` (MONITOR="--quick": alerts in seconds)
+	@$(BIN)/python -m manifests.monitoring.monitor $(MONITOR)
 
 bench: $(STAMP) ## Accuracy, time and memory beside plain references
 	$(BIN)/python -m tests.bench
