@@ -112,7 +112,7 @@ def served(file: Path) -> dict[str, str]:
     """
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
-        predictor = urlsplit(document["predictor"]).netloc
+        predictor = urlsplit(str(document["predictor"])).netloc
         return {
             "predictor": predictor,
             "transformer": f"127.0.0.1:{int(document['metrics_port'])}",
