@@ -10,13 +10,13 @@ fresh one too, so nothing that was ever trained on becomes a test row.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from components.contract.normalise import normalise
 from components.contract.split import SplitRule
 from components.ingest.settings import FRESH, ORIGIN, SOURCE, IngestSettings, SourceSettings
-from components.ingest.sources import BrokenRow, Row, Source, open_source
+from components.ingest.sources import BrokenRow, FileSource, Row, SkippedRows, Source, open_source
 
 COLUMNS = ("text", "label", ORIGIN)
 
@@ -53,18 +53,31 @@ class WithFeedback:
 
     def rows(self) -> Iterator[Row]:
         """The source's rows with the origin `source`, then the feedback's."""
-        for row in self.source.rows():
-            yield row if isinstance(row, BrokenRow) else {**row, ORIGIN: SOURCE}
-        yield from self.returned()
+        yield from with_origin(self.source.rows())
+        yield from returned(self.feedback)
 
-    def returned(self) -> Iterator[Row]:
-        """The feedback's rows alone."""
-        for row in self.feedback.rows():
-            if isinstance(row, BrokenRow):
-                yield row
-            else:
-                text, label, origin = (str(row[name] or "") for name in COLUMNS)
-                yield FeedbackRow(text, label, origin)
+
+def with_origin(rows: Iterable[Row]) -> Iterator[Row]:
+    """A source's rows with the origin `source`."""
+    for row in rows:
+        yield row if isinstance(row, BrokenRow | SkippedRows) else {**row, ORIGIN: SOURCE}
+
+
+def returned(feedback: Source) -> Iterator[Row]:
+    """The feedback's rows alone."""
+    for row in feedback.rows():
+        if isinstance(row, BrokenRow):
+            yield row
+        else:
+            text, label, origin = (str(row[name] or "") for name in COLUMNS)
+            yield FeedbackRow(text, label, origin)
+
+
+def open_feedback(settings: IngestSettings) -> FileSource | None:
+    """The feedback that the settings name, None when they name none; raises as `open_source`."""
+    if settings.feedback is None:
+        return None
+    return open_source(SourceSettings(settings.feedback.uri, slices=(ORIGIN,)))
 
 
 def with_feedback(source: Source, settings: IngestSettings) -> Source:
@@ -80,10 +93,8 @@ def with_feedback(source: Source, settings: IngestSettings) -> Source:
     Raises:
         InputError: As `open_source`.
     """
-    if settings.feedback is None:
-        return source
-    where = SourceSettings(settings.feedback.uri, slices=(ORIGIN,))
-    return WithFeedback(source, open_source(where))
+    feedback = open_feedback(settings)
+    return source if feedback is None else WithFeedback(source, feedback)
 
 
 class FreshRows:
@@ -93,26 +104,31 @@ class FreshRows:
     may have been trained on it.
 
     Args:
-        source: The stage's source; one without feedback has no fresh row.
+        feedback: The feedback; without it no row is fresh.
         settings: The stage's settings.
+        known: Positions of fresh texts that were met already, as `known` told them.
+
+    Attributes:
+        known: Positions (see `SplitRule`) of the fresh texts that the source has too.
     """
 
-    def __init__(self, source: Source, settings: IngestSettings) -> None:
+    def __init__(
+        self, feedback: Source | None, settings: IngestSettings, known: Iterable[float] = ()
+    ) -> None:
         self._rule = settings.split.rule
-        self._known: set[float] = set()
+        self.known: set[float] = set(known)
         self._fresh: set[float] = set()
-        feedback = settings.feedback
-        self._fresh_rule = feedback.fresh_rule(settings.split) if feedback else self._rule
-        if isinstance(source, WithFeedback):
-            for row in source.returned():
-                if isinstance(row, FeedbackRow) and row.origin == FRESH:
-                    with contextlib.suppress(UnicodeEncodeError):  # it will be rejected
-                        self._fresh.add(self._rule.position(normalise(row.text)))
+        own = settings.feedback
+        self._fresh_rule = own.fresh_rule(settings.split) if own else self._rule
+        for row in returned(feedback) if feedback is not None else ():
+            if isinstance(row, FeedbackRow) and row.origin == FRESH:
+                with contextlib.suppress(UnicodeEncodeError):  # it will be rejected
+                    self._fresh.add(self._rule.position(normalise(row.text)))
 
     def met(self, text: str) -> None:
         """Notice a normalised text of the source."""
         if self._fresh and (position := self._rule.position(text)) in self._fresh:
-            self._known.add(position)
+            self.known.add(position)
 
     def rule(self, row: FeedbackRow, text: str) -> tuple[str, SplitRule]:
         """A feedback row's origin and split rule.
@@ -124,6 +140,6 @@ class FreshRows:
         Returns:
             `fresh` with the fresh rows' rule, or `feedback` with the dataset's own.
         """
-        if row.origin == FRESH and self._rule.position(text) not in self._known:
+        if row.origin == FRESH and self._rule.position(text) not in self.known:
             return FRESH, self._fresh_rule
         return "feedback", self._rule

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from components.contract import limits
 from components.contract.errors import InputError
@@ -54,6 +54,15 @@ class Labels:
         if self._renamed and name not in self._renamed.values():
             return None
         return self._numbered(name)
+
+    def met(self, names: Iterable[str]) -> list[int]:
+        """The provisional numbers of names that were met elsewhere; as `number`."""
+        numbers = []
+        for name in names:
+            number = self._numbered(name)
+            assert number is not None, f"{name!r} was a label there"
+            numbers.append(number)
+        return numbers
 
     def names(self) -> tuple[str, ...]:
         """The names by provisional number."""

@@ -13,7 +13,7 @@ from components.ingest.feedback import FeedbackRow, FreshRows
 from components.ingest.labels import Labels
 from components.ingest.rejections import Rejections
 from components.ingest.settings import IngestSettings
-from components.ingest.sources import BrokenRow, Row
+from components.ingest.sources import BrokenRow, Row, SkippedRows
 
 RAW_CHARACTERS = 2**20
 """Longer raw texts are over-long before they are normalised, which takes time and memory."""
@@ -52,6 +52,7 @@ class Screening:
     Attributes:
         rows_in: Rows that matched `where`, broken ones counted.
         rows_filtered: Rows that didn't.
+        last: Number of the last row, skipped ones counted, once all were asked for.
     """
 
     def __init__(
@@ -63,13 +64,14 @@ class Screening:
     ) -> None:
         self._settings, self._labels, self._rejections = settings, labels, rejections
         self._fresh = fresh
-        self.rows_in = self.rows_filtered = 0
+        self.rows_in = self.rows_filtered = self.last = 0
 
-    def records(self, rows: Iterable[Row]) -> Iterator[Record]:
+    def records(self, rows: Iterable[Row], before: int = 0) -> Iterator[Record]:
         """The records among rows; the others are counted.
 
         Args:
             rows: Rows of a source.
+            before: How many rows stand before them; the first one's number is one more.
 
         Yields:
             Records, in the rows' order.
@@ -80,9 +82,15 @@ class Screening:
         source, rule = self._settings.source, self._settings.split.rule
         places = {name: place for place, name in enumerate(SPLITS)}
         progress = Progress("ingest", 0)
-        for number, row in enumerate(rows, 1):
-            if number % _PROGRESS_ROWS == 0:
-                progress.update(number, rejected=self._rejections.total)
+        self.last = before
+        for row in rows:
+            if isinstance(row, SkippedRows):
+                self.last += row.count
+                continue
+            self.last = number = self.last + 1
+            seen = self.rows_in + self.rows_filtered
+            if seen and seen % _PROGRESS_ROWS == 0:
+                progress.update(seen, rejected=self._rejections.total)
             if isinstance(row, BrokenRow):
                 self.rows_in += 1
                 self._rejections.add(row.reason, row.excerpt, number)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 REASONS = (
     "conflicting_duplicate",
@@ -62,6 +64,30 @@ class Rejections:
         self.counts[reason] += count
         excerpt = text[:EXCERPT_CHARACTERS].encode("utf-8", "replace").decode()
         key = digest or hashlib.blake2b(excerpt.encode(), digest_size=16).digest()
+        self._sample(reason, key, excerpt, row)
+
+    def as_facts(self) -> dict[str, Any]:
+        """Counts and samples as JSON knows them, for `include`."""
+        samples = {
+            reason: [[key.hex(), *sample] for key, sample in sorted(chosen.items())]
+            for reason, chosen in self._samples.items()
+        }
+        return {"counts": dict(self.counts), "samples": samples}
+
+    def include(self, facts: Mapping[str, Any], numbered: Callable[[int], int]) -> None:
+        """Count what was rejected elsewhere.
+
+        Args:
+            facts: What `as_facts` told there.
+            numbered: The number here of a row there.
+        """
+        for reason, count in facts["counts"].items():
+            self.counts[reason] += count
+        for reason, samples in facts["samples"].items():
+            for key, excerpt, row in samples:
+                self._sample(reason, bytes.fromhex(key), excerpt, numbered(row))
+
+    def _sample(self, reason: str, key: bytes, excerpt: str, row: int) -> None:
         samples = self._samples[reason]
         first = samples[key][1] if key in samples else row
         samples[key] = excerpt, min(first, row)

@@ -8,7 +8,7 @@ a time.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,26 @@ TABLE_BYTES = 10**6
 """Smaller partitions are handed out together: 256 of thirty rows each would take a second."""
 _RECORD_BYTES = 700
 """What Python's objects cost for one buffered record besides its text."""
+
+
+def in_order(tables: Callable[[int], Iterable[Any]]) -> Iterator[Any]:
+    """Records in the order of their digests' partitions.
+
+    Args:
+        tables: The tables of a partition, by its number.
+
+    Yields:
+        Tables of one partition or several small ones, with digest, label, row, split, text, the
+        slice columns and count; within one, rows are in no order.
+    """
+    pending: list[Any] = []
+    for number in range(PARTITIONS):
+        pending += tables(number)
+        if sum(table.nbytes for table in pending) >= TABLE_BYTES:
+            yield pa.concat_tables(pending)
+            pending = []
+    if pending:
+        yield pa.concat_tables(pending)
 
 
 class Spill:
@@ -71,23 +91,11 @@ class Spill:
         self._buffered = 0
 
     def partitions(self) -> Iterator[Any]:
-        """The records in order of digest, as tables of one partition or several small ones.
+        """All records; as `in_order`."""
+        return in_order(self.tables)
 
-        Yields:
-            Tables with digest, label, row, split, text, the slice columns and count; within one,
-            rows are in no order.
-        """
-        tables: list[Any] = []
-        for number in range(PARTITIONS):
-            tables += self._tables(number)
-            if sum(table.nbytes for table in tables) >= TABLE_BYTES:
-                yield pa.concat_tables(tables)
-                tables = []
-        if tables:
-            yield pa.concat_tables(tables)
-
-    def _tables(self, number: int) -> Iterator[Any]:
-        """What of a partition is on disk, and what is still in the buffer."""
+    def tables(self, number: int) -> Iterator[Any]:
+        """What of a partition is on disk, and what is still in the buffer; not to be had again."""
         file, buffer = self._file(number), self._buffers[number]
         if file.exists():
             with file.open("rb") as stream, pa.ipc.open_stream(stream) as reader:
@@ -96,6 +104,26 @@ class Spill:
         if buffer:
             yield pa.Table.from_batches([self._batch(list(buffer.values()))])
             buffer.clear()
+
+    def pack(self, file: Path) -> list[int]:
+        """Move all records into one Arrow IPC file.
+
+        Args:
+            file: The file, for `Packed`.
+
+        Returns:
+            Where each partition's record batches begin among the file's, and their number:
+            `PARTITIONS` + 1 numbers.
+        """
+        begins = [0]
+        with file.open("wb") as stream, pa.ipc.new_file(stream, self._schema) as writer:
+            for number in range(PARTITIONS):
+                tables = list(self.tables(number))
+                batches = pa.concat_tables(tables).combine_chunks().to_batches() if tables else []
+                for batch in batches:
+                    writer.write_batch(batch)
+                begins.append(begins[-1] + len(batches))
+        return begins
 
     def _batch(self, entries: list[list[Any]]) -> Any:
         *own, slices = zip(*(record for record, _ in entries), strict=True)

@@ -20,7 +20,8 @@ from components.contract.dataset import SPLITS, Dataset
 from components.contract.environment import environment
 from components.contract.errors import InputError, TamisError
 from components.contract.split import SplitRule
-from components.ingest.ingest import REJECTED_FILE, ingest
+from components.ingest.finish import REJECTED_FILE
+from components.ingest.ingest import ingest
 from components.ingest.rejections import REASONS
 from components.ingest.settings import IngestSettings, SourceSettings, SplitSettings
 from components.ingest.sources import open_source

@@ -7,16 +7,21 @@ from typing import IO, Any
 
 from components.contract.errors import InputError
 from components.contract.limits import READ_BATCH_ROWS
-from components.ingest.sources.source import Row, check_columns
+from components.ingest.sources.share import WHOLE, Share
+from components.ingest.sources.source import Row, SkippedRows, check_columns
 
 
-def read_parquet(stream: IO[bytes], name: str, columns: tuple[str, ...]) -> Iterator[Row]:
+def read_parquet(
+    stream: IO[bytes], name: str, columns: tuple[str, ...], share: Share = WHOLE
+) -> Iterator[Row]:
     """Rows of a Parquet file, decoded a batch at a time.
 
     Args:
         stream: The file, open for reading bytes, seekable.
         name: Its name, for messages.
         columns: The columns that are wanted; `review.text` reaches into a struct.
+        share: Which rows; of the others those alone are decoded that stand before the first one
+            in its row group.
 
     Yields:
         A mapping of the wanted columns.
@@ -37,18 +42,50 @@ def read_parquet(stream: IO[bytes], name: str, columns: tuple[str, ...]) -> Iter
             paths = {c: path for c in columns if (path := _path(schema, c)) is not None}
             check_columns(columns, [*schema.names, *paths], name)
             # `columns` selects whole branches: a column named `a` also selects `a.b`
+            rows = file.metadata.num_rows
+            start, end = share.span(rows)
+            groups, skipped = _groups(file.metadata, start, end)
+            if start:
+                yield SkippedRows(start)
             batches = file.iter_batches(
-                READ_BATCH_ROWS, columns=[".".join(p) for p in paths.values()]
+                READ_BATCH_ROWS, groups, columns=[".".join(p) for p in paths.values()]
             )
-            for batch in batches:
+            for batch in _slices(batches, start - skipped, end - skipped):
                 values = [_values(batch, paths[column]) for column in columns]
                 for cells in zip(*values, strict=True):
                     yield dict(zip(columns, cells, strict=True))
+            if rows > end:
+                yield SkippedRows(rows - end)
     except (pa.ArrowException, UnicodeDecodeError) as error:
         raise InputError(
             "unreadable_source",
             f"{name!r} is not a whole Parquet file: {str(error).splitlines()[0]}",
         ) from error
+
+
+def _groups(metadata: Any, start: int, end: int) -> tuple[list[int], int]:
+    """The row groups that hold rows of a range, and how many rows stand before them."""
+    groups, before, passed = [], 0, 0
+    for number in range(metadata.num_row_groups):
+        rows = metadata.row_group(number).num_rows
+        if passed + rows <= start:
+            before = passed + rows
+        elif passed < end:
+            groups.append(number)
+        passed += rows
+    return groups, before
+
+
+def _slices(batches: Iterator[Any], start: int, end: int) -> Iterator[Any]:
+    """What of batches lies in a range of their rows."""
+    passed = 0
+    for batch in batches:
+        first, last = max(start - passed, 0), min(end - passed, len(batch))
+        if first < last:
+            yield batch.slice(first, last - first)
+        passed += len(batch)
+        if passed >= end:
+            return
 
 
 def _path(schema: Any, column: str) -> list[str] | None:

@@ -8,24 +8,33 @@ from typing import IO
 
 from components.contract.errors import InputError
 from components.ingest.sources.lines import Lines, LineTooLong
-from components.ingest.sources.source import BrokenRow, Row, check_columns
+from components.ingest.sources.share import WHOLE, Share
+from components.ingest.sources.source import SKIPPED, BrokenRow, Row, check_columns
 
 QUOTED_CHARACTERS = 2**20
 """A quoted field that runs on for longer was never closed: a stray quote swallows the file."""
 
 
-def read_csv(stream: IO[bytes], name: str, columns: tuple[str, ...]) -> Iterator[Row]:
+def read_csv(
+    stream: IO[bytes], name: str, columns: tuple[str, ...], share: Share = WHOLE
+) -> Iterator[Row]:
     """Rows of a comma-separated file; see `read_delimited`."""
-    return read_delimited(stream, name, columns, ",")
+    return read_delimited(stream, name, columns, ",", share)
 
 
-def read_tsv(stream: IO[bytes], name: str, columns: tuple[str, ...]) -> Iterator[Row]:
+def read_tsv(
+    stream: IO[bytes], name: str, columns: tuple[str, ...], share: Share = WHOLE
+) -> Iterator[Row]:
     """Rows of a tab-separated file; see `read_delimited`."""
-    return read_delimited(stream, name, columns, "\t")
+    return read_delimited(stream, name, columns, "\t", share)
 
 
 def read_delimited(
-    stream: IO[bytes], name: str, columns: tuple[str, ...], delimiter: str
+    stream: IO[bytes],
+    name: str,
+    columns: tuple[str, ...],
+    delimiter: str,
+    share: Share = WHOLE,
 ) -> Iterator[Row]:
     """Rows of a delimited file with a header.
 
@@ -34,6 +43,7 @@ def read_delimited(
         name: Its name, for messages.
         columns: The columns that are wanted.
         delimiter: What stands between fields.
+        share: Which rows; the others are parsed, which is how their ends are found, and no more.
 
     Yields:
         A mapping of the wanted columns; a `BrokenRow` where fields are missing, surplus or
@@ -43,13 +53,16 @@ def read_delimited(
         InputError: `unknown_column`, `not_text`, `unclosed_quote`.
     """
     with Lines(stream, name) as lines:
-        yield from _records(lines, name, columns, delimiter)
+        yield from _records(lines, name, columns, delimiter, share)
 
 
-def _records(lines: Lines, name: str, columns: tuple[str, ...], delimiter: str) -> Iterator[Row]:
+def _records(
+    lines: Lines, name: str, columns: tuple[str, ...], delimiter: str, share: Share
+) -> Iterator[Row]:
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     header: list[str] | None = None
     places: list[int] = []
+    number = -1
     while True:
         first, lines.quotes = lines.number + 1, 0
         try:
@@ -62,8 +75,10 @@ def _records(lines: Lines, name: str, columns: tuple[str, ...], delimiter: str) 
                     "unreadable_source", f"The header of {name!r} can't be read: {error}."
                 ) from error
             _find_record_end(lines, name, first)
+            number += 1
             over_long = isinstance(error, LineTooLong) or "field limit" in str(error)
-            yield BrokenRow("over_long" if over_long else "malformed", f"line {first}: {error}")
+            reason = "over_long" if over_long else "malformed"
+            yield BrokenRow(reason, f"line {first}: {error}") if share.has(number) else SKIPPED
             continue
         if not cells:  # an empty line is no row
             continue
@@ -71,6 +86,10 @@ def _records(lines: Lines, name: str, columns: tuple[str, ...], delimiter: str) 
             header = [cell.strip() for cell in cells]
             check_columns(columns, header, name)
             places = [header.index(column) for column in columns]
+            continue
+        number += 1
+        if not share.has(number):
+            yield SKIPPED
         elif len(cells) == len(header) or (len(cells) > len(header) and _blank(cells, header)):
             yield {column: cells[place] for column, place in zip(columns, places, strict=True)}
         else:

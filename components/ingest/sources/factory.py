@@ -13,7 +13,6 @@ from components.ingest.sources.formats import format_of
 from components.ingest.sources.local import find_local, find_packaged
 from components.ingest.sources.remote import find_remote
 from components.ingest.sources.revision import find_revision
-from components.ingest.sources.source import Source
 
 SCHEMES: dict[str, Callable[[str], Files]] = {
     "file": find_local,
@@ -29,7 +28,7 @@ SCHEMES: dict[str, Callable[[str], Files]] = {
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 
 
-def open_source(settings: SourceSettings) -> Source:
+def open_source(settings: SourceSettings) -> FileSource:
     """The source that an address names.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from typing import IO, Protocol
 from components.contract.errors import InputError
 from components.ingest.settings import SourceSettings
 from components.ingest.sources.formats import read_rows
+from components.ingest.sources.share import WHOLE, Share
 from components.ingest.sources.source import Row
 
 _BLOCK_BYTES = 2**20
@@ -34,6 +36,10 @@ class Files(Protocol):
         """What changes when that file's content does."""
         ...
 
+    def size(self, name: str) -> int | None:
+        """That file's bytes; None when the store doesn't say."""
+        ...
+
     def open(self, name: str) -> IO[bytes]:
         """Open a file for reading bytes; seekable if its format needs that."""
         ...
@@ -53,19 +59,22 @@ class FileSource:
 
     def fingerprint(self) -> str:
         """The file's identity; a digest of all in order when there are several."""
-        caught: tuple[type[Exception], ...] = (OSError, *self.files.failures)
-        identities = []
-        for name in self.files.names:
-            try:
-                identities.append(self.files.identity(name))
-            except caught as error:
-                raise unreadable(name, error) from error
+        identities = [self.identity(name) for name in self.files.names]
         if len(identities) == 1:
             return identities[0]
         return hashlib.sha256(json.dumps(identities).encode()).hexdigest()
 
     def rows(self) -> Iterator[Row]:
-        """The files' rows, one file open at a time.
+        """The files' rows, one file open at a time; as `read`."""
+        for name in self.files.names:
+            yield from self.read(name)
+
+    def read(self, name: str, share: Share = WHOLE) -> Iterator[Row]:
+        """One file's rows.
+
+        Args:
+            name: The file.
+            share: Which of them; the others come as `SkippedRows`.
 
         Yields:
             Rows with the settings' columns.
@@ -73,13 +82,25 @@ class FileSource:
         Raises:
             InputError: `not_found`, `unreadable_source`, or what the format's reader raises.
         """
-        caught: tuple[type[Exception], ...] = (OSError, EOFError, *self.files.failures)
-        for name in self.files.names:
-            try:
-                with self.files.open(name) as stream:
-                    yield from read_rows(stream, name, self.settings.columns)
-            except caught as error:
-                raise unreadable(name, error) from error
+        with self._failing(name, EOFError), self.files.open(name) as stream:
+            yield from read_rows(stream, name, self.settings.columns, share)
+
+    def identity(self, name: str) -> str:
+        """What changes when that file's content does; raises as `read`."""
+        with self._failing(name):
+            return self.files.identity(name)
+
+    def size(self, name: str) -> int | None:
+        """That file's bytes, None when the store doesn't say; raises as `read`."""
+        with self._failing(name):
+            return self.files.size(name)
+
+    @contextlib.contextmanager
+    def _failing(self, name: str, *more: type[Exception]) -> Iterator[None]:
+        try:
+            yield
+        except (OSError, *more, *self.files.failures) as error:
+            raise unreadable(name, error) from error
 
 
 def unreadable(name: str, error: Exception) -> InputError:

@@ -10,9 +10,10 @@ from components.contract.errors import InputError
 from components.ingest.sources.columnar import read_parquet
 from components.ingest.sources.delimited import read_csv, read_tsv
 from components.ingest.sources.jsonl import read_jsonl
+from components.ingest.sources.share import WHOLE, Share
 from components.ingest.sources.source import Row
 
-Reader = Callable[[IO[bytes], str, tuple[str, ...]], Iterator[Row]]
+Reader = Callable[[IO[bytes], str, tuple[str, ...], Share], Iterator[Row]]
 
 READERS: dict[str, Reader] = {
     ".csv": read_csv,
@@ -87,7 +88,9 @@ def choose(names: Iterable[str], uri: str) -> tuple[str, ...]:
     return tuple(formats)
 
 
-def read_rows(stream: IO[bytes], name: str, columns: tuple[str, ...]) -> Iterator[Row]:
+def read_rows(
+    stream: IO[bytes], name: str, columns: tuple[str, ...], share: Share = WHOLE
+) -> Iterator[Row]:
     """Rows of a file in the format of its name; raises as that format's reader."""
     ending, compression = format_of(name)
     if compression:
@@ -95,4 +98,4 @@ def read_rows(stream: IO[bytes], name: str, columns: tuple[str, ...]) -> Iterato
 
         # Arrow's, because it notices a stream that was cut short, whichever the compression.
         stream = cast(IO[bytes], pa.CompressedInputStream(cast(Any, stream), compression))
-    return READERS[ending](stream, name, columns)
+    return READERS[ending](stream, name, columns, share)

@@ -8,18 +8,22 @@ from typing import IO, Any
 
 from components.contract.errors import InputError
 from components.ingest.sources.lines import Lines, LineTooLong
-from components.ingest.sources.source import BrokenRow, Row, check_columns
+from components.ingest.sources.share import WHOLE, Share
+from components.ingest.sources.source import SKIPPED, BrokenRow, Row, check_columns
 
 _ABSENT = object()
 
 
-def read_jsonl(stream: IO[bytes], name: str, columns: tuple[str, ...]) -> Iterator[Row]:
+def read_jsonl(
+    stream: IO[bytes], name: str, columns: tuple[str, ...], share: Share = WHOLE
+) -> Iterator[Row]:
     """Rows of a JSON Lines file.
 
     Args:
         stream: The file, open for reading bytes.
         name: Its name, for messages.
         columns: The fields that are wanted; `review.text` reaches into a nested object.
+        share: Which rows; lines of the others are found but not parsed.
 
     Yields:
         A mapping of the wanted fields, None where a later row lacks one; a `BrokenRow` where a
@@ -30,19 +34,26 @@ def read_jsonl(stream: IO[bytes], name: str, columns: tuple[str, ...]) -> Iterat
             `unknown_column` when the first object lacks a field.
     """
     with Lines(stream, name) as lines:
-        yield from _records(lines, name, columns)
+        yield from _records(lines, name, columns, share)
 
 
-def _records(lines: Lines, name: str, columns: tuple[str, ...]) -> Iterator[Row]:
+def _records(lines: Lines, name: str, columns: tuple[str, ...], share: Share) -> Iterator[Row]:
     first = True
+    number = -1
     while True:
         try:
             line = next(lines)
+            if line.strip():
+                number += 1
+                if not first and not share.has(number):
+                    yield SKIPPED
+                    continue
             record = json.loads(line) if line.strip() else None
         except StopIteration:
             return
         except LineTooLong as error:
-            yield BrokenRow("over_long", str(error))
+            number += 1
+            yield BrokenRow("over_long", str(error)) if share.has(number) else SKIPPED
             continue
         except (ValueError, RecursionError):  # nested too deeply, or a number of 5,000 digits
             record = line
@@ -61,6 +72,9 @@ def _records(lines: Lines, name: str, columns: tuple[str, ...]) -> Iterator[Row]
             present = [*record, *(c for c in columns if find(record, c) is not _ABSENT)]
             check_columns(columns, present, name)
             first = False
+            if not share.has(number):  # it was read for its columns alone
+                yield SKIPPED
+                continue
         yield {
             column: None if (value := find(record, column)) is _ABSENT else value
             for column in columns

@@ -30,6 +30,9 @@ class LocalFiles:
     def identity(self, name: str) -> str:
         return file_digest(Path(name))
 
+    def size(self, name: str) -> int | None:
+        return Path(name).stat().st_size
+
     def open(self, name: str) -> IO[bytes]:
         return Path(name).open("rb", buffering=0)
 

@@ -38,6 +38,9 @@ class RemoteFiles:
         with self.open(name) as stream:
             return content_digest(stream)
 
+    def size(self, name: str) -> int | None:
+        return cast("int | None", self.filesystem.info(name).get("size"))
+
     def open(self, name: str) -> IO[bytes]:
         if "https" not in self.filesystem.protocol:
             stream = self.filesystem.open(name, "rb", block_size=_BLOCK_BYTES)

@@ -25,6 +25,9 @@ class RevisionFiles:
         with self.open(name) as stream:  # tracked by Git alone
             return content_digest(stream)
 
+    def size(self, name: str) -> int | None:
+        return cast("int | None", self.filesystem.info(name).get("size"))
+
     def open(self, name: str) -> IO[bytes]:
         return cast(IO[bytes], self.filesystem.open(name, "rb"))
 

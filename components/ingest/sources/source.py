@@ -38,6 +38,21 @@ class BrokenRow(dict[str, Any]):
         self.excerpt = excerpt
 
 
+class SkippedRows(dict[str, Any]):
+    """Rows that another reader of the file takes: they have no columns, only a number.
+
+    Args:
+        count: How many there are in a row.
+    """
+
+    def __init__(self, count: int = 1) -> None:
+        super().__init__()
+        self.count = count
+
+
+SKIPPED = SkippedRows()
+
+
 def check_columns(wanted: Iterable[str], present: Iterable[str], name: str) -> None:
     """Refuse a file that lacks a column.
 
