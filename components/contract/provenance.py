@@ -7,6 +7,7 @@ plain parameters, and here the artifact that was handed over is held to them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from components.contract.artifact import read_manifest
@@ -33,5 +34,27 @@ def require_digest(path: Path, kind: str, digest: str) -> None:
             "other_content",
             f"The {kind} in {str(path)!r} is {found[:12]}…, not {digest[:12] or 'anything'}…, "
             "which its stage returned.",
+            "Run the pipeline again without its cache.",
+        )
+
+
+def require_digests(paths: Sequence[Path], kind: str, digests: Sequence[str]) -> None:
+    """Refuse collected inputs that aren't what the pipeline says they are.
+
+    Args:
+        paths: Published directories, in whichever order.
+        kind: The manifest kind expected in each.
+        digests: What the tasks that made them returned, in whichever order.
+
+    Raises:
+        InputError: As `read_manifest`.
+        IntegrityError: `other_content` when one holds something else, or one is missing.
+    """
+    found = sorted(read_manifest(path, kind).digest for path in paths)
+    if found != sorted(digests):
+        raise IntegrityError(
+            "other_content",
+            f"The {len(found)} collected results of the kind {kind} are not the {len(digests)} "
+            "that their stages returned.",
             "Run the pipeline again without its cache.",
         )

@@ -40,6 +40,17 @@ def run(
     with exit_on_error():
         origin = {**source, "uri": uri, "text_column": text_column, "label_column": label_column}
         manifest = _ingest({"source": origin, "ingest": settings}, Path(dataset.path))
+    describe(dataset, manifest)
+    return manifest.digest
+
+
+def describe(dataset: Any, manifest: Manifest) -> None:
+    """Tell the artifact that Kubeflow shows what its dataset holds.
+
+    Args:
+        dataset: Output artifact.
+        manifest: The dataset's.
+    """
     facts = manifest.facts
     dataset.metadata.update(
         labels=facts["labels"],
@@ -47,7 +58,6 @@ def run(
         rejected=facts["rejected"],
         digest=manifest.digest,
     )
-    return manifest.digest
 
 
 def main(argv: list[str] | None = None) -> None:
