@@ -10,7 +10,7 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check format test monitor bench bench-serve clean
+.PHONY: help install demo check format test monitor loop bench bench-serve bench-drift clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,11 +46,17 @@ test: $(STAMP) ## Every test, those that train models and start servers too
 monitor: $(STAMP) ## Prometheus and Alertmanager beside `tamis serve` (MONITOR="--quick": alerts in seconds)
 	@$(BIN)/python -m manifests.monitoring.monitor $(MONITOR)
 
+loop: $(STAMP) ## From drift to a better champion: everything real, no network, minutes
+	$(BIN)/python -m pipelines.loop
+
 bench: $(STAMP) ## Accuracy, time and memory beside plain references
 	$(BIN)/python -m tests.bench
 
 bench-serve: $(STAMP) ## The service beside FastAPI, KServe and MLServer (needs wrk)
 	$(BIN)/python -m tests.bench.serve
+
+bench-drift: $(STAMP) ## False alarms, delays and names of drift, beside alibi-detect
+	$(BIN)/python -m tests.bench.drift
 
 clean: ## Remove what running leaves behind (not .venv)
 	rm -rf .tamis data .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from components.contract.errors import EXIT_FAILURE, InputError, TamisError
-from pipelines import cluster_cli, retrain_cli, serving_cli
+from pipelines import cluster_cli, drift_cli, retrain_cli, serving_cli
 
 app = typer.Typer(
     name="tamis",
@@ -103,6 +103,7 @@ def predict(
 cluster_cli.register(app)
 serving_cli.register(app)
 retrain_cli.register(app)
+drift_cli.register(app)
 
 
 def main() -> None:

@@ -57,12 +57,15 @@ def mark_texts(texts: Sequence[str], vocabulary: Container[str]) -> npt.NDArray[
     return marks
 
 
-def mark(text: str, vocabulary: Container[str]) -> tuple[tuple[float, ...], list[str]]:
+def mark(
+    text: str, vocabulary: Container[str], characters: int = 0
+) -> tuple[tuple[float, ...], list[str]]:
     """Mark one text.
 
     Args:
-        text: The text; raw or normalised makes no difference.
+        text: The text, or its `excerpt`; raw or normalised makes no difference.
         vocabulary: The words that are known.
+        characters: Of the whole text, where an excerpt is given.
 
     Returns:
         Its marks in the order of `MARKS`, and its words.
@@ -75,7 +78,7 @@ def mark(text: str, vocabulary: Container[str]) -> tuple[tuple[float, ...], list
     broken = sum(map(len, _BROKEN.findall(plain))) if strange else 0
     marks = (
         # Of a long text only the excerpt was normalised; the rest is taken to be alike.
-        len(plain) * max(len(text), 1) / max(len(seen), 1),
+        len(plain) * max(characters, len(text)) / max(len(seen), 1),
         sum(word not in vocabulary for word in found) / max(len(found), 1),
         strange / letters,
         broken / letters,

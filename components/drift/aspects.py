@@ -30,6 +30,9 @@ LARGEST = 12.0
 COLUMNS = 32
 """Labels whose probabilities are watched, those of most weight."""
 
+SLACK = 1e-5
+"""Rounding of float32 features, relative to their size."""
+
 Floats = npt.NDArray[np.float64]
 _EDGES = BINS - 1
 
@@ -120,7 +123,11 @@ class InputAspects:
         fitted = self._features.values(reference.features[:half])
         shares = (np.arange(_EDGES) + 1) / BINS
         edges = [MARK_EDGES[name] for name in self._marks]
-        edges += list(np.quantile(fitted, shares, axis=0).T)
+        quantiles = np.quantile(fitted, shares, axis=0).T
+        # Bins for what lies outside all fitted rows, even where those are all alike.
+        quantiles[:, -1] = fitted.max(axis=0) + SLACK * (1 + np.abs(fitted).max(axis=0))
+        quantiles[:, 0] = fitted.min(axis=0) - SLACK * (1 + np.abs(fitted).max(axis=0))
+        edges += list(quantiles)
         stream = reference.stream()
         names = (*self._marks, *self._features.names)
         bins, categories = place(self.values(stream), np.stack(edges)), self.categories(stream)
@@ -138,15 +145,14 @@ class InputAspects:
         """(n, aspects) of a stream's rows."""
         lengths = stream.lengths.astype(np.float64)
         columns = [lengths]
-        if self._marked:
+        if stream.marks is not None and self._marked:
             marks = dict(zip(MARKS, stream.marks.T.astype(np.float64), strict=True))
             marks["fragmentation"] = lengths / np.maximum(marks["characters"], 1)
             columns += [marks[name] for name in self._marks[1:]]
         return np.column_stack([*columns, self._features.values(stream.features)])
 
     def categories(self, stream: Stream) -> npt.NDArray[np.int64]:
-        """(n,) what rows are compared within: the predicted label, so that a change of the labels'
-        mix alone is no drift of the texts."""
+        """(n,) the predicted label: a change of the labels' mix alone is no drift of the texts."""
         predicted = stream.predicted
         return predicted if self._categories(stream) > 1 else np.zeros_like(predicted)
 
@@ -178,7 +184,8 @@ class PredictionAspects:
         """(n, aspects) log-odds of a stream's rows."""
         probabilities = stream.probabilities.astype(np.float64)
         shown = np.column_stack([probabilities[:, self._columns], probabilities.max(axis=1)])
-        return np.log(np.maximum(shown, 1e-12)) - np.log(np.maximum(1 - shown, 1e-12))
+        odds: Floats = np.log(np.maximum(shown, 1e-12)) - np.log(np.maximum(1 - shown, 1e-12))
+        return odds
 
     def categories(self, stream: Stream) -> npt.NDArray[np.int64]:
         """(n,) zeros: all rows are compared."""

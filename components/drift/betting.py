@@ -30,8 +30,8 @@ SHAPES = (0.35, 0.6, 1.0, 1.7, 3.0)
 SPIKES = tuple(itertools.product((0.05, 0.2), (1, 4)))
 """Weights, and widths in cells, of bets on a small share of texts from far outside."""
 STEPS = tuple(itertools.product((0.05, 0.1, 0.2, 0.4), (2, 6, 12, 20, 32)))
-"""The same of one-sided bets, on errors: these have the lowest p-values, as many as there are errors
-among the reference's rows."""
+"""The same of one-sided bets, on errors: those have the lowest p-values, in a share of the cells
+that is the share of errors among the reference's rows."""
 RICHEST = 1e200
 """Where wealth stops growing: further evidence says nothing more, and the number stays finite."""
 

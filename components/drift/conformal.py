@@ -7,8 +7,9 @@ exchangeability on-line"; Vovk 2021, https://doi.org/10.1214/20-STS817). A p-val
 reference alone would not be: after enough texts, the reference's own chance deviations would look
 like drift.
 
-Ranks are within a category (Mondrian conformal prediction, Vovk, Gammerman & Shafer 2005, "Algorithmic
-learning in a random world", section 4.5): texts that get another label are not compared.
+Ranks are within a category (Mondrian conformal prediction: Vovk, Gammerman & Shafer 2005,
+"Algorithmic learning in a random world", section 4.5): texts that get another label are not
+compared.
 """
 
 from __future__ import annotations
@@ -69,9 +70,7 @@ class Bag:
         self.counts += tally(bins, categories, self.counts.shape)
 
 
-def tally(
-    bins: Integers, categories: Integers, shape: tuple[int, ...]
-) -> npt.NDArray[np.int64]:
+def tally(bins: Integers, categories: Integers, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
     """Count rows.
 
     Args:

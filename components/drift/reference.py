@@ -130,7 +130,12 @@ def reference_of(arrays: dict[str, npt.NDArray[Any]], origin: str) -> Reference:
         )
     except (KeyError, ValueError, TypeError, IndexError) as error:
         raise IntegrityError("corrupted", f"{origin!r} is no drift reference.") from error
-    rows = [reference.features, reference.probabilities, reference.lengths, reference.labels]
+    rows: list[npt.NDArray[Any]] = [
+        reference.features,
+        reference.probabilities,
+        reference.lengths,
+        reference.labels,
+    ]
     if reference.marks is not None:
         rows.append(reference.marks)
     shapes = [array.shape for array in rows]

@@ -1,10 +1,11 @@
 """A sequential test of one kind of drift: its false alarms are counted over the whole stream.
 
-P-values of several aspects (`conformal.py`) are each bet against (`betting.py`). A stream that never
-drifts makes any of J games reach J / alpha with probability at most alpha (Ville's inequality for
-each, and a union bound, since the games are not independent). The test may be looked at after every
-text. Once it has said drift, it rests for a while and begins anew with the reference alone: drift is
-held to be there until a number of texts has gone by in which the new test has not found it again.
+P-values of several aspects (`conformal.py`) are each bet against (`betting.py`). A stream that
+never drifts makes any of J games reach J / alpha with probability at most alpha (Ville's inequality
+for each, and a union bound, since the games are not independent). The test may be looked at after
+every text. Once it has said drift, it rests for a while and begins anew with the reference alone:
+drift is held to be there until a number of texts has gone by in which the new test has not found it
+again.
 """
 
 from __future__ import annotations
@@ -68,7 +69,8 @@ class SequentialTest:
         self._seed, self._one_sided, self._patience = seed, one_sided, patience or Patience()
         self._enough = len(aspects.names) / alpha
         self.seen = self.alarms = self.first_alarm = 0
-        self.active, self.since = False, None
+        self.active = False
+        self.since: float | None = None
         self.alarmed = np.zeros(len(aspects.names), bool)
         self._found_at = self._rest_until = 0
         self._found_evidence = 0.0
@@ -84,8 +86,10 @@ class SequentialTest:
 
     @property
     def evidence(self) -> float:
-        """Log10 of the evidence, corrected for the number of aspects; drift is said at
-        `threshold`, and while it is held the evidence that it was said with is what counts."""
+        """Log10 of the evidence, corrected for the number of aspects.
+
+        Drift is said at `threshold`; while it is held, the largest evidence so far is told.
+        """
         now = math.log10(max(self._richest, 1e-300) / len(self.aspects.names))
         return max(now, self._found_evidence) if self.active else now
 
@@ -121,6 +125,61 @@ class SequentialTest:
                 self.active, self.since, self._found_evidence = False, None, 0.0
                 self.alarmed[:] = False
 
+    def recent(self, newest: int) -> npt.NDArray[np.uint8]:
+        """(rows, aspects) uint8, the bins of rows since drift began, or of so many newest ones."""
+        kept = min(self.seen, RECENT)
+        bins, times = self._bins[RECENT - kept :], self._times[RECENT - kept :]
+        return bins[-newest:] if self.since is None else bins[times >= self.since]
+
+    def state(self) -> dict[str, npt.NDArray[Any]]:
+        """What another test of the same aspects needs to go on."""
+        numbers = [
+            self._wealth.age,
+            self._wealth.reserve,
+            self._richest,
+            self.seen,
+            self.alarms,
+            self.first_alarm,
+            self.active,
+            math.nan if self.since is None else self.since,
+            self._found_at,
+            self._rest_until,
+            self._found_evidence,
+        ]
+        return {
+            "numbers": np.array(numbers, np.float64),
+            "alarmed": self.alarmed,
+            "counts": self._bag.counts,
+            "stakes": self._wealth.stakes,
+            "bins": self._bins,
+            "cells": self._cells,
+            "times": self._times,
+        }
+
+    def restore(self, state: dict[str, npt.NDArray[Any]]) -> None:
+        """Go on where another test of the same aspects was.
+
+        Args:
+            state: What its `state` gave.
+
+        Raises:
+            ValueError: When it is of other aspects.
+        """
+        mine = self.state()
+        if any(name not in state or state[name].shape != mine[name].shape for name in mine):
+            raise ValueError("a state of other aspects")
+        age, reserve, richest, seen, alarms, first, active, since, at, rest, found = state[
+            "numbers"
+        ].tolist()
+        self._wealth.age, self._wealth.reserve, self._richest = int(age), reserve, richest
+        self.seen, self.alarms, self.first_alarm = int(seen), int(alarms), int(first)
+        self.active, self.since = bool(active), None if math.isnan(since) else since
+        self._found_at, self._rest_until, self._found_evidence = int(at), int(rest), found
+        self.alarmed, self._bag = state["alarmed"].astype(bool), Bag(state["counts"])
+        self._wealth.stakes = state["stakes"].copy()
+        self._bins, self._cells = state["bins"].copy(), state["cells"].copy()
+        self._times = state["times"].copy()
+
     def _test(self, bins: Any, categories: Any, times: Any) -> int:
         ties = np.random.default_rng([self._seed, self.seen]).random(bins.shape)
         p_values = self._bag.rank(bins, categories, ties)
@@ -151,5 +210,5 @@ class SequentialTest:
         self.seen += len(bins)
         for ring, new in ((self._bins, bins), (self._cells, cells), (self._times, times)):
             new = new[-RECENT:]
-            ring[:-len(new)] = ring[len(new) :]  # a copy of some kilobytes
+            ring[: -len(new)] = ring[len(new) :]  # a copy of some kilobytes
             ring[-len(new) :] = new

@@ -45,3 +45,22 @@ class DetectorSettings:
             f"drift.{name}",
             f"must be between {least} and {most}, not {value}",
         )
+
+
+@dataclass(frozen=True)
+class CheckSettings(DetectorSettings):
+    """How a file is checked.
+
+    Attributes:
+        text_column: The text's column.
+        label_column: The true label's column; rows without one are fine.
+        every_rows: Rows between two looks at what the tests say: the resolution of the plots.
+    """
+
+    text_column: str = "text"
+    label_column: str = "label"
+    every_rows: int = 100
+
+    def check(self) -> None:
+        super().check()
+        self.within("every_rows", 1, 10_000)

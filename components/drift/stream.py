@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +34,16 @@ class Stream:
         """(n,) int64, the columns that the model chose."""
         return np.asarray(self.probabilities.argmax(axis=1), np.int64)
 
-    def take(self, rows: npt.NDArray[np.integer] | npt.NDArray[np.bool_] | slice) -> Stream:
+    def take(self, rows: npt.NDArray[np.integer[Any]] | npt.NDArray[np.bool_] | slice) -> Stream:
         """The texts at these rows."""
         marks = None if self.marks is None else self.marks[rows]
         return Stream(self.features[rows], self.probabilities[rows], self.lengths[rows], marks)
+
+    def joined(self, later: Stream, most: int) -> Stream:
+        """This stream and a later one, the newest rows of both; marks are left out."""
+        return Stream(
+            np.concatenate([self.features, later.features])[-most:],
+            np.concatenate([self.probabilities, later.probabilities])[-most:],
+            np.concatenate([self.lengths, later.lengths])[-most:],
+            None,
+        )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from components.contract.figure import BLUE, GREY, figure, save
 from components.evaluate.calibration_error import Reliability
 from components.evaluate.metrics import Confusion
 from components.evaluate.roc import Curve
@@ -16,8 +16,6 @@ from components.evaluate.roc import Curve
 MATRIX_LABELS = 30
 """A matrix with more rows can't be read; then the labels with the most errors are shown."""
 NAMED_CELLS = 12
-BLUE, GREY = "#2563eb", "#94a3b8"
-DPI = 110
 
 
 def plot_confusion(path: Path, labels: Sequence[str], confusion: Confusion) -> None:
@@ -32,7 +30,7 @@ def plot_confusion(path: Path, labels: Sequence[str], confusion: Confusion) -> N
     matrix = _submatrix(confusion, shown)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     side = min(3.2 + 0.45 * len(shown), 12)
-    figure, axes = _figure(side, side)
+    made, axes = figure(side, side)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     names = [_shortened(labels[i]) for i in shown]
     axes.set_xticks(range(len(shown)), names, rotation=45, ha="right", parse_math=False)
@@ -43,7 +41,7 @@ def plot_confusion(path: Path, labels: Sequence[str], confusion: Confusion) -> N
         for (i, j), rows in np.ndenumerate(matrix):
             colour = "white" if shares[i, j] > 0.5 else "black"
             axes.text(j, i, f"{rows:,}", ha="center", va="center", color=colour, fontsize=9)
-    _save(figure, path)
+    save(made, path)
 
 
 def plot_reliability(path: Path, bins: Reliability) -> None:
@@ -53,7 +51,7 @@ def plot_reliability(path: Path, bins: Reliability) -> None:
         path: PNG file to write.
         bins: The binned rows.
     """
-    figure, axes = _figure(4.6, 4.2)
+    made, axes = figure(4.6, 4.2)
     filled = bins.rows > 0
     width = np.diff(bins.edges)
     axes.bar(
@@ -69,7 +67,7 @@ def plot_reliability(path: Path, bins: Reliability) -> None:
     axes.scatter(bins.confidence[filled], bins.accuracy[filled], color="black", s=12, zorder=3)
     axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="confidence", ylabel="accuracy")
     axes.set_title(f"expected calibration error {bins.error:.3f}", fontsize=10)
-    _save(figure, path)
+    save(made, path)
 
 
 def plot_roc(path: Path, curves: Sequence[Curve]) -> None:
@@ -79,7 +77,7 @@ def plot_roc(path: Path, curves: Sequence[Curve]) -> None:
         path: PNG file to write.
         curves: The curves; may be none.
     """
-    figure, axes = _figure(5.2, 4.2)
+    made, axes = figure(5.2, 4.2)
     axes.plot([0, 1], [0, 1], color=GREY, linestyle="--", linewidth=1)
     for curve in curves:
         name = f"{_shortened(curve.name)} ({curve.area:.3f})"
@@ -89,24 +87,7 @@ def plot_roc(path: Path, curves: Sequence[Curve]) -> None:
         legend = axes.legend(fontsize=7, loc="lower right", frameon=False)
         for text in legend.get_texts():
             text.set_parse_math(False)
-    _save(figure, path)
-
-
-def _figure(width: float, height: float) -> tuple[Any, Any]:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), layout="constrained")
-    axes = figure.subplots()
-    axes.spines[["top", "right"]].set_visible(False)
-    return figure, axes
-
-
-def _save(figure: Any, path: Path) -> None:
-    with warnings.catch_warnings():
-        # The bundled font lacks some scripts; their letters are drawn as boxes, which will do.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
-        # No version of the library in the file: equal numbers, equal bytes.
-        figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+    save(made, path)
 
 
 def _most_confused(confusion: Confusion) -> list[int]:

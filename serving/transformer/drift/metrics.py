@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from serving.transformer.drift.diagnosis_metrics import DiagnosisMetrics
 from serving.transformer.drift.report import DriftReport
 
 
@@ -39,6 +40,7 @@ class DriftMetrics:
         self.worker_cpu = Counter(
             "tamis_drift_worker_cpu_seconds_total", "The worker's CPU time", registry=registry
         )
+        self._diagnosed = DiagnosisMetrics(registry)
         self._known: set[str] = set()
 
     def drop(self, rows: int, reason: str) -> None:
@@ -48,6 +50,7 @@ class DriftMetrics:
     def show(self, report: DriftReport) -> None:
         """Set the gauges; a detector without a finding has none."""
         self._window_rows.set(report.window_rows)
+        self._diagnosed.show(report.diagnosis)
         found = {finding.detector for finding in report.findings}
         for detector in self._known - found:
             for gauge in (self._score, self._p_value, self._threshold, self._detected):

@@ -109,9 +109,11 @@ class DriftMonitor:
         with self._switch:
             watched = self._watched
             if watched is not None:
-                rows, outcomes = self.tap.drain()
-                if rows.filled or len(outcomes):
-                    watched.gather(rows, outcomes.tolist())
+                drained = self.tap.drain()
+                if drained.rows.filled or len(drained.outcomes):
+                    surplus = watched.gather(drained, time.time())
+                    if surplus:
+                        self._metrics.drop(surplus, "sampled")
                     self._publish(watched, self._report.problem)
         return watched
 
@@ -122,7 +124,7 @@ class DriftMonitor:
     def _test(self, watched: Watched) -> None:
         try:
             anew = self._supervisor.prepare(watched.digest, watched.reference)
-            answer = self._supervisor.score(watched.window(all_outcomes=anew))
+            answer = self._supervisor.score(watched.window(all_outcomes=anew), watched.fresh())
         except WorkerLostError as error:
             with self._switch:
                 if self._watched is watched:
@@ -132,7 +134,7 @@ class DriftMonitor:
         self._metrics.worker_cpu.inc(cpu_s)
         now = time.monotonic()
         self._rest_until = now + cpu_s * (1 / self._settings.cpu_share - 1)
-        watched.conclude(answer["scores"], now, time.time())
+        watched.conclude(answer, now, time.time())
         with self._switch:
             if self._watched is watched:
                 self._publish(watched, "")
@@ -149,6 +151,8 @@ class DriftMonitor:
             watched.findings,
             len(watched),
             watched.outcomes,
+            watched.diagnosis,
+            watched.diagnosed_at or None,
             problem=problem,
         )
         self._metrics.show(self._report)

@@ -56,7 +56,9 @@ class WorkerProcess:
         """Its process id."""
         return self._process.pid
 
-    def ask(self, message: Mapping[str, Any], arrays: Arrays, timeout_s: float) -> dict[str, Any]:
+    def ask(
+        self, message: Mapping[str, Any], arrays: Arrays, timeout_s: float
+    ) -> tuple[dict[str, Any], Arrays]:
         """Send a frame and wait for the answer.
 
         Args:
@@ -65,7 +67,7 @@ class WorkerProcess:
             timeout_s: Longest wait, in seconds.
 
         Returns:
-            The answer's object.
+            The answer's object and its arrays.
 
         Raises:
             WorkerLostError: When there is no answer; the worker is of no use any more.
@@ -74,7 +76,7 @@ class WorkerProcess:
         try:
             for part in pack(message, arrays):
                 self._send(part)
-            answer, _ = unpack(self._read)
+            answer = unpack(self._read)
         except (OSError, EOFError, BrokenFrameError) as error:
             raise WorkerLostError(f"The drift worker ended ({type(error).__name__}).") from error
         return answer

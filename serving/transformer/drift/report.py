@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from components.drift.detectors.detector import Kind
@@ -47,6 +47,9 @@ class DriftReport:
         findings: The newest of each detector; none before the first window is full enough.
         window_rows: Rows in the window now.
         outcomes: Pieces of feedback about this bundle so far.
+        diagnosis: What the sequential tests say, a `components.drift.verdict.Diagnosis` as a
+            mapping; empty before any.
+        diagnosed_at: When they last did, seconds since 1970, UTC; None before any.
         dropped: Rows that were not looked at, since the start.
         worker_restarts: How often the worker had to be started again.
         problem: Why there are no newer findings, in a sentence; empty when nothing is wrong.
@@ -57,19 +60,26 @@ class DriftReport:
     findings: tuple[Finding, ...] = ()
     window_rows: int = 0
     outcomes: int = 0
+    diagnosis: Mapping[str, Any] = field(default_factory=dict)
+    diagnosed_at: float | None = None
     dropped: int = 0
     worker_restarts: int = 0
     problem: str = ""
 
     @property
     def drifted(self) -> bool:
-        """Whether any detector says so."""
-        return any(finding.drifted for finding in self.findings)
+        """Whether any detector says so, or any sequential test."""
+        return any(finding.drifted for finding in self.findings) or any(
+            verdict["active"] for verdict in self.diagnosis.get("kinds", ())
+        )
 
     @property
     def computed_at(self) -> float | None:
         """When the newest finding was made, seconds since 1970, UTC; None before any."""
-        return max((finding.computed_at for finding in self.findings), default=None)
+        times = [finding.computed_at for finding in self.findings]
+        if self.diagnosed_at is not None:
+            times.append(self.diagnosed_at)
+        return max(times, default=None)
 
 
 def payload(report: DriftReport, now: float) -> Mapping[str, Any]:

@@ -33,7 +33,8 @@ class Supervisor:
     ) -> None:
         self._settings, self._idle, self._restarted = settings, idle, restarted
         self._worker: WorkerProcess | None = None
-        self._prepared = ""
+        self._prepared = self._known = ""
+        self._state: dict[str, Any] = {}
         self._started = False
         self._failures = 0
         self._not_before = 0.0
@@ -65,6 +66,8 @@ class Supervisor:
         if self._worker is not None and self._prepared == digest:
             return False
         message = {"kind": "reference", "settings": dataclasses.asdict(self._settings)}
+        if digest != self._known:
+            self._known, self._state = digest, {}
         with self._failing():
             if self._worker is None:
                 if self._started:
@@ -72,7 +75,8 @@ class Supervisor:
                 self._started = True
                 self._worker = WorkerProcess(self._idle)
             started = time.monotonic()
-            answer = self._ask(message, reference.arrays(), self._settings.start_s)
+            arrays = {**reference.arrays(), **self._state}
+            answer, _ = self._ask(message, arrays, self._settings.start_s)
         self._prepared = digest
         logs.event(
             "drift_worker_ready",
@@ -83,20 +87,24 @@ class Supervisor:
         )
         return True
 
-    def score(self, window: Window) -> dict[str, Any]:
+    def score(self, window: Window, fresh: Arrays) -> dict[str, Any]:
         """Have a window tested by the prepared worker.
 
         Args:
             window: The window.
+            fresh: What is new in it, as `Fresh.take` gives it.
 
         Returns:
-            The answer: `scores`, `cpu_s`, `rss_mb`.
+            The answer: `scores`, `diagnosis`, `cpu_s`, `rss_mb`.
 
         Raises:
             WorkerLostError: As `prepare`.
         """
         with self._failing():
-            answer = self._ask({"kind": "window"}, window.arrays(), self._settings.answer_s)
+            arrays = {**window.arrays(), **fresh}
+            answer, state = self._ask({"kind": "window"}, arrays, self._settings.answer_s)
+        # A worker that is started again goes on with the sequential tests where this one was.
+        self._state = {f"state_{name}": array for name, array in state.items()}
         self._failures = 0
         return answer
 
@@ -106,15 +114,17 @@ class Supervisor:
             self._worker.close()
             self._worker, self._prepared = None, ""
 
-    def _ask(self, message: Mapping[str, Any], arrays: Arrays, timeout_s: float) -> dict[str, Any]:
+    def _ask(
+        self, message: Mapping[str, Any], arrays: Arrays, timeout_s: float
+    ) -> tuple[dict[str, Any], Arrays]:
         if self._worker is None:
             raise WorkerLostError("There is no drift worker.")
-        answer = self._worker.ask(message, arrays, timeout_s)
+        answer, state = self._worker.ask(message, arrays, timeout_s)
         if answer.get("kind") == "refused":
             raise WorkerLostError(f"{answer['message']} {answer['hint']}".strip())
         if answer.get("kind") not in ("ready", "scores"):
             raise WorkerLostError("The drift worker gave no answer that can be read.")
-        return answer
+        return answer, state
 
     @contextlib.contextmanager
     def _failing(self) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -17,10 +18,28 @@ PENDING_ROWS = 4_096
 """Rows that may wait to be gathered, which happens several times a second."""
 PENDING_BYTES = 16 * 2**20
 """Memory of those rows; a model of ten thousand labels has room for fewer."""
+PENDING_CHARACTERS = 16 * 2**20
+"""Of the texts of those rows; they are not copied, only kept from being forgotten."""
 PENDING_OUTCOMES = 10_000
 """Feedback that may wait to be gathered."""
 
-Reason = Literal["busy", "full", "other_model", "no_features"]
+Reason = Literal["busy", "full", "other_model", "no_features", "sampled"]
+"""`sampled` rows came in faster than the sequential test may spend time on; windows have them."""
+
+
+@dataclass(frozen=True)
+class Drained:
+    """What waited.
+
+    Attributes:
+        rows: The rows, good until the next call.
+        texts: Their texts.
+        outcomes: (m,) bool, feedback in order.
+    """
+
+    rows: Rows
+    texts: list[str]
+    outcomes: npt.NDArray[np.bool_]
 
 
 class DriftTap:
@@ -35,6 +54,8 @@ class DriftTap:
         self._lock = threading.Lock()
         self._digest = ""
         self._block, self._spare = Rows(0, 0, 0), Rows(0, 0, 0)
+        self._texts: list[str] = []
+        self._characters = 0
         self._outcomes: deque[bool] = deque()  # its ends are safe between threads
 
     def offer(self, answered: Answered) -> None:
@@ -82,16 +103,18 @@ class DriftTap:
         blocks = Rows(capacity, features, labels), Rows(capacity, features, labels)
         with self._lock:
             self._block, self._spare = blocks
+            self._texts, self._characters = [], 0
             self._digest = bundle_digest
             self._outcomes.clear()
 
-    def drain(self) -> tuple[Rows, npt.NDArray[np.bool_]]:
-        """The rows and outcomes that wait; the rows are good until the next call."""
+    def drain(self) -> Drained:
+        """The rows and outcomes that wait."""
         with self._lock:
             full, self._block, self._spare = self._block, self._spare, self._block
+            texts, self._texts, self._characters = self._texts, [], 0
             self._block.filled = 0
         outcomes = [self._outcomes.popleft() for _ in range(len(self._outcomes))]
-        return full, np.array(outcomes, np.bool_)
+        return Drained(full, texts, np.array(outcomes, np.bool_))
 
     def _refusal(self, answered: Answered, rows: int) -> Reason | None:
         if answered.model.bundle_digest != self._digest:
@@ -102,6 +125,7 @@ class DriftTap:
             or features.shape != (rows, block.features.shape[1])
             or answered.probabilities.shape != (rows, block.probabilities.shape[1])
             or len(answered.tokens) != rows
+            or len(answered.texts) != rows
         ):
             return "no_features"
         return None
@@ -109,8 +133,11 @@ class DriftTap:
     def _take(self, answered: Answered, rows: int) -> int:
         block, features = self._block, answered.features
         taken = min(rows, len(block.lengths) - block.filled)
-        if taken == 0 or features is None:
+        if taken == 0 or features is None or self._characters > PENDING_CHARACTERS:
             return 0
+        texts = answered.texts[:taken]
+        self._texts += texts
+        self._characters += sum(map(len, texts))
         if taken < rows:
             features = features[:taken]
             block.put(

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from components.drift.persistence import Persistence
 from components.drift.reference import Reference
-from components.drift.window import Rows, SlidingWindow, Window
+from components.drift.window import SlidingWindow, Window
+from serving.transformer.drift.frames import Arrays
+from serving.transformer.drift.fresh import Fresh
 from serving.transformer.drift.report import Finding
 from serving.transformer.drift.settings import DriftSettings
+from serving.transformer.drift.tap import Drained
 
 OUTCOMES_KEPT = 10_000
 """Feedback kept for a worker that starts again: a sequential test lives on all that it was told."""
@@ -29,28 +31,44 @@ class Watched:
     def __init__(self, digest: str, reference: Reference, settings: DriftSettings) -> None:
         self.digest, self.reference = digest, reference
         self.findings: tuple[Finding, ...] = ()
+        self.diagnosis: dict[str, Any] = {}
         self.outcomes = 0
         self._settings = settings
         self._window = SlidingWindow(
             settings.window_rows, reference.features.shape[1], reference.probabilities.shape[1]
         )
         self._persistence = Persistence(settings.consecutive)
+        self._fresh = Fresh(reference.features.shape[1], reference.probabilities.shape[1])
         self._kept: list[bool] = []
         self._told = 0  # of those kept, the first so many are known to the worker
         self._rows = self._tested_rows = self._counted_rows = self._tested_outcomes = 0
-        self._tested_at = 0.0
+        self._tested_at = self.diagnosed_at = 0.0
 
     def __len__(self) -> int:
         """Rows in the window."""
         return len(self._window)
 
-    def gather(self, rows: Rows, outcomes: Iterable[bool]) -> None:
-        """Take what came in since the last call."""
+    def gather(self, drained: Drained, time: float) -> int:
+        """Take what came in since the last call.
+
+        Args:
+            drained: That.
+            time: Seconds since 1970, UTC.
+
+        Returns:
+            Rows that the sequential test won't see.
+        """
+        rows, outcomes = drained.rows, drained.outcomes.tolist()
         self._window.add(rows)
         self._rows += rows.filled
-        before = len(self._kept)
+        surplus = self._fresh.add(rows, drained.texts, time)
+        self._fresh.add_outcomes(outcomes, time)
+        self._keep(outcomes)
+        return surplus
+
+    def _keep(self, outcomes: list[bool]) -> None:
         self._kept.extend(outcomes)
-        self.outcomes += len(self._kept) - before
+        self.outcomes += len(outcomes)
         surplus = len(self._kept) - OUTCOMES_KEPT
         if surplus > 0:
             del self._kept[:surplus]
@@ -63,10 +81,10 @@ class Watched:
             now: Monotonic seconds.
 
         Returns:
-            Whether enough is new; a window that is not full enough is tested for feedback alone.
+            Whether enough is new.
         """
         settings = self._settings
-        rows = self._rows - self._tested_rows if self._full_enough else 0
+        rows = self._rows - self._tested_rows
         news = rows + self.outcomes - self._tested_outcomes
         waited = now - self._tested_at >= settings.every_s
         return rows >= settings.every_rows or (waited and news > 0)
@@ -90,11 +108,15 @@ class Watched:
             return window
         return Window(window.features[:0], window.probabilities[:0], window.lengths[:0], outcomes)
 
-    def conclude(self, scores: Iterable[dict[str, Any]], now: float, time: float) -> None:
-        """Turn the worker's scores of the last `window` into findings.
+    def fresh(self) -> Arrays:
+        """The rows that no worker has been told of yet; they count as told from here on."""
+        return self._fresh.take()
+
+    def conclude(self, answer: dict[str, Any], now: float, time: float) -> None:
+        """Turn the worker's answer to the last `window` into findings.
 
         Args:
-            scores: As `worker.py` sends them.
+            answer: As `worker.py` sends it.
             now: Monotonic seconds.
             time: Seconds since 1970, UTC.
         """
@@ -103,7 +125,8 @@ class Watched:
         fresh = self._counted_rows == 0 or self._tested_rows - self._counted_rows >= half
         if fresh:
             self._counted_rows = self._tested_rows
-        self.findings = tuple(self._finding(score, fresh, time) for score in scores)
+        self.findings = tuple(self._finding(score, fresh, time) for score in answer["scores"])
+        self.diagnosis, self.diagnosed_at = answer["diagnosis"], time
 
     def _finding(self, score: dict[str, Any], fresh: bool, time: float) -> Finding:
         significant = score["score"] > score["threshold"]

@@ -1,6 +1,8 @@
 """The worker process: `python -m serving.transformer.drift.worker`, its standard input a socket.
 
-It gets a reference, then windows, and answers each with scores. It ends when the other side does.
+It gets a reference, then windows with the rows that are new in them, and answers each with the
+detectors' scores, what the sequential tests say, and the state that another worker would need to go
+on with them. It ends when the other side does.
 Being a process of its own, it may take seconds to import and hundreds of megabytes to hold what
 the request path could not afford, and may be killed at any time.
 """
@@ -13,6 +15,7 @@ import socket
 import time
 import warnings
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy.typing as npt
@@ -24,10 +27,13 @@ from components.contract.settings import build
 from components.drift.detectors.detector import Detector
 from components.drift.detectors.table import detectors
 from components.drift.reference import reference_of
+from components.drift.watch import Watch
 from components.drift.window import Window
 from serving.transformer.drift.frames import pack, unpack
 from serving.transformer.drift.settings import DriftSettings
+from serving.transformer.drift.told import tell
 
+STATE = "state_"
 NICENESS = 19
 """Whatever else the machine has to do comes first."""
 
@@ -48,7 +54,7 @@ def serve(channel: socket.socket, reader: Any) -> None:
         channel: Where answers go.
         reader: Where frames come from.
     """
-    made: list[Detector] = []
+    scorer: Scorer | None = None
     while True:
         try:
             message, arrays = unpack(reader.read)
@@ -56,24 +62,62 @@ def serve(channel: socket.socket, reader: Any) -> None:
             return
         started = time.process_time()
         try:
+            state: dict[str, npt.NDArray[Any]] = {}
             if message["kind"] == "reference":
-                made = _make(message, arrays)
+                scorer = Scorer(message["settings"], arrays)
                 answer: dict[str, Any] = {"kind": "ready"}
             else:
-                window = Window(**arrays).finite()
-                answer = {"kind": "scores", "scores": _score(made, window)}
+                answer, state = _required(scorer).answer(arrays)
         except TamisError as error:
             answer = {"kind": "refused", "message": error.message, "hint": error.hint}
         answer["cpu_s"] = time.process_time() - started
         answer["rss_mb"] = peak_rss_mb()
-        for part in pack(answer, {}):
+        for part in pack(answer, state):
             channel.sendall(part)
 
 
-def _make(message: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> list[Detector]:
-    settings = build(DriftSettings, message["settings"], "drift")
-    reference = reference_of(arrays, "the bundle")
-    return [make(reference, settings) for make in detectors(settings.detectors)]
+class Scorer:
+    """Detectors and sequential tests of one bundle.
+
+    Args:
+        settings: `DriftSettings` as a mapping.
+        arrays: The reference's, and with names that begin with `state_` an earlier worker's state.
+    """
+
+    def __init__(self, settings: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
+        chosen = build(DriftSettings, settings, "drift")
+        self._reference = reference_of(arrays, "the bundle")
+        self._made = [make(self._reference, chosen) for make in detectors(chosen.detectors)]
+        self._watch = Watch(self._reference, chosen)
+        state = {n.removeprefix(STATE): a for n, a in arrays.items() if n.startswith(STATE)}
+        if state:
+            try:
+                self._watch.restore(state)
+            except ValueError as error:  # a test that begins anew is better than none
+                logs.event("drift_state_refused", message=str(error))
+
+    def answer(
+        self, arrays: dict[str, npt.NDArray[Any]]
+    ) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+        """Score a window and take what is new in it into account.
+
+        Args:
+            arrays: The window's, and those of `Fresh.take`.
+
+        Returns:
+            The answer and the state.
+        """
+        own = {name: array for name, array in arrays.items() if not name.startswith("fresh_")}
+        scores = _score(self._made, Window(**own).finite())
+        tell(self._watch, self._reference, arrays)
+        diagnosis = asdict(self._watch.diagnosis())
+        return {"kind": "scores", "scores": scores, "diagnosis": diagnosis}, self._watch.state()
+
+
+def _required(scorer: Scorer | None) -> Scorer:
+    if scorer is None:
+        raise TamisError("no_reference", "A window came before any reference.")
+    return scorer
 
 
 def _score(made: Sequence[Detector], window: Window) -> list[dict[str, Any]]:

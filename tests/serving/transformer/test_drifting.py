@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -82,6 +84,75 @@ def test_other_texts_are_noticed_and_held_out_ones_are_not(bundle: Path, dataset
     noticed = asyncio.run(look(other))
     assert noticed["features_mmd"]
     assert noticed["lengths_ks"]
+
+
+def test_the_sequential_tests_say_which_drift_and_how_large(bundle: Path, dataset: Path) -> None:
+    service, registry = Service(bundle), CollectorRegistry()
+    split = Dataset.open(dataset).batches("validation")
+    held_out = [text for batch in split for text in batch.texts]
+    other = [text[:1_000] for text, _ in reviews("imdb", 60)]
+
+    def gauge(name: str, **labels: str) -> float:
+        value = registry.get_sample_value(f"tamis_{name}", labels)
+        assert value is not None
+        return value
+
+    async def look() -> None:
+        async with Drift(SETTINGS, service.fetch, registry) as drift:
+            assert gauge("drift_active", kind="input") == 0
+            await findings(drift, service, held_out)
+            assert gauge("drift_active", kind="input") == 0
+            assert gauge("drift_since_timestamp_seconds", kind="input") == 0
+            assert 0 <= gauge("estimated_accuracy_lower") <= gauge("estimated_accuracy_upper") <= 1
+            before = time.time()
+            assert drift.tap is not None
+            drift.tap.offer(service.answer(other))
+            for _ in range(40):
+                drift.feedback(False, service.digest)
+            async with asyncio.timeout(WAIT_S):
+                while drift.report()["diagnosis"]["cause"] == "":
+                    await asyncio.sleep(0.05)
+            report = drift.report()
+            assert report["drifted"]
+            told = {verdict["kind"]: verdict for verdict in report["diagnosis"]["kinds"]}
+            assert told["input"]["active"]
+            assert told["concept"]["active"]
+            assert report["diagnosis"]["cause"] == "covariate"
+            assert "length" in {a["aspect"] for a in told["input"]["aspects"] if a["alarmed"]}
+            assert "movie" in {term["term"] for term in told["input"]["terms"]}
+            assert not any(text[:20] in json.dumps(told) for text in other)
+            for kind in ("input", "concept"):
+                assert gauge("drift_active", kind=kind) == 1
+                assert before - 1 <= gauge("drift_since_timestamp_seconds", kind=kind)
+                assert gauge("drift_evidence", kind=kind) > 2.4
+                assert gauge("drift_size", kind=kind) > 0.3
+
+    asyncio.run(look())
+
+
+def test_a_new_worker_goes_on_with_the_sequential_tests(bundle: Path) -> None:
+    service = Service(bundle)
+    other = [text[:1_000] for text, _ in reviews("imdb", 60)]
+
+    async def survive() -> None:
+        async with Drift(SETTINGS, service.fetch, CollectorRegistry()) as drift:
+            await findings(drift, service, other)
+            assert drift.monitor is not None
+            assert drift.monitor.worker_pid is not None
+            rows = drift.report()["diagnosis"]["kinds"][0]["rows"]
+            assert rows == len(other)
+            os.kill(drift.monitor.worker_pid, signal.SIGKILL)
+            assert drift.tap is not None
+            async with asyncio.timeout(WAIT_S):
+                while drift.report()["diagnosis"]["kinds"][0]["rows"] == rows:
+                    drift.tap.offer(service.answer(other[:20]))
+                    await asyncio.sleep(0.3)
+            told = drift.report()["diagnosis"]["kinds"][0]
+            assert drift.report()["worker_restarts"] >= 1
+            assert told["rows"] > rows
+            assert told["active"]
+
+    asyncio.run(survive())
 
 
 def test_a_killed_worker_is_replaced(bundle: Path) -> None:

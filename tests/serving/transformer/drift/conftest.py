@@ -9,6 +9,7 @@ import pytest
 from components.drift.detectors.table import DETECTORS
 from components.drift.reference import Reference
 from components.drift.window import Window
+from serving.transformer.drift.fresh import Fresh
 from serving.transformer.drift.settings import DriftSettings
 from serving.transformer.drift.supervisor import Supervisor
 
@@ -32,10 +33,12 @@ class Worker:
         """Forget what went before."""
         self._prepared += 1
         assert self.supervisor.prepare(f"bundle {self._prepared}", reference)
+        fresh = Fresh(reference.features.shape[1], reference.probabilities.shape[1])
+        self.nothing = fresh.take()
 
     def score(self, window: Window) -> dict[str, dict[str, object]]:
         """Each detector's score, by its name, with `significant`."""
-        scores = self.supervisor.score(window)["scores"]
+        scores = self.supervisor.score(window, self.nothing)["scores"]
         return {s["detector"]: {**s, "significant": s["score"] > s["threshold"]} for s in scores}
 
     def _restarted(self) -> None:

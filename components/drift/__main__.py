@@ -1,0 +1,3 @@
+from components.drift.door import main
+
+main()
