@@ -48,6 +48,7 @@ def local_secrets() -> list[dict[str, Any]]:
         "mlflow-auth": {"basic_auth.ini": AUTH.format(database=database)},
         "tamis-journal-keys": {"k1": key, "active": "k1"},
         "tamis-transformer": {"PGPASSWORD": database},
+        "tamis-retrain-webhook": {"token": secrets.token_urlsafe(32)},
     }
     client = {
         "mlflow-client": {"username": "tamis", "password": registry},
