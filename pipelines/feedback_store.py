@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -97,10 +98,13 @@ class DvcRepository:
 
         tracked = self.path / TRACKED
         try:
-            with Repo(str(self.path)) as repository:
+            with warnings.catch_warnings(), Repo(str(self.path)) as repository:
+                # DVC's own use of a library that has deprecated something.
+                warnings.filterwarnings("ignore", "_NoneStep", DeprecationWarning)
                 shutil.copyfile(file, tracked)
                 repository.add(str(tracked))
-                changed = [f"{TRACKED}.dvc", ".gitignore"]
+                root = self.path.absolute()
+                changed = [str(root / name) for name in (f"{TRACKED}.dvc", ".gitignore")]
                 revision = self._commit(repository.scm, changed, digest)
                 if repository.config["core"].get("remote"):
                     repository.push()

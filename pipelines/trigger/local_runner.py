@@ -70,10 +70,9 @@ class LocalRunner:
 
     def look(self, run: Run) -> Ending | None:
         folder = self._folder / run.id
-        if self._process is not None:
-            self._process.poll()  # a child that ended is remembered by the kernel until asked
         if folder.is_dir() and self._going_on(folder):
             return None
+        self._reap()
         try:
             told = json.loads((folder / RESULT).read_bytes())
             return Ending(told["outcome"], told["code"], told["message"], told["summary"])
@@ -95,7 +94,14 @@ class LocalRunner:
                 process.wait(STOP_S)
                 return
 
+    def _reap(self) -> None:
+        """Take note of a process that has let go of its lock: it is ending, or has."""
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
+
     def _spawn(self, run: Run, folder: Path, lock: int) -> None:
+        self._reap()
         environment = {**os.environ, "TAMIS_RUN_ID": run.id}
         with (folder / LOG).open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own module

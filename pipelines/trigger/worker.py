@@ -76,7 +76,7 @@ class Worker:
         except LostError as error:
             return self._lost(run, error)
         except InputError as error:  # it will not pass
-            return self._end(run, error)
+            return self._end(error)
         except TamisError as error:
             return self._again(run, error)
         self._failures = 0
@@ -146,7 +146,7 @@ class Worker:
 
     def _lost(self, run: Run, error: LostError) -> float:
         if run.attempts >= self._settings.attempts:
-            return self._end(run, error)
+            return self._end(error)
         logs.event("retraining_resumed", run=run.id, attempt=run.attempts + 1)
         self._ledger.advance(run, "starting")
         return 0.0
@@ -154,12 +154,15 @@ class Worker:
     def _again(self, run: Run, error: TamisError) -> float:
         self._failures += 1
         if self._failures >= TRIES:
-            return self._end(run, error)
+            return self._end(error)
         logs.event("retraining_delayed", run=run.id, code=error.code, message=error.message)
         return self._retry_s
 
-    def _end(self, run: Run, error: TamisError) -> float:
+    def _end(self, error: TamisError) -> float:
         self._failures = 0
+        run = self._ledger.unfinished()  # the step that failed may have moved it
+        if run is None:
+            return 0.0
         self._ledger.end(run, "failed", error.code, error.message, {}, self._clock())
         logs.event("retraining_ended", run=run.id, outcome="failed", code=error.code)
         return 0.0

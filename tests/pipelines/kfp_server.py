@@ -136,6 +136,7 @@ class KfpServer:
             ("POST", "/pipelines/upload_version",
              lambda: self._upload_version(query, headers, body)),
             ("GET", "/pipelines/([^/]+)/versions", lambda own: self._versions(own, query)),
+            ("GET", "/runs", lambda: self._list("runs", self.runs, query)),
             ("POST", "/runs", lambda: self._start(_typed(body, "V2beta1Run"))),
             ("GET", "/runs/([^/]+)", self._look),
             ("GET", "/recurringruns",
