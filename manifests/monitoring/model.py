@@ -22,14 +22,15 @@ def _drift(kind: str, what: str) -> Alert:
         wait="1m",
         severity="ticket",
         summary=(
-            f"{what} since {{since:time}} (evidence 10^{{evidence:number}}); "
-            "GET /drift shows what moved most."
+            f"{what} since {{since:time}} (largest gap {{size:percent}}, evidence "
+            f"10^{{evidence:number}}); GET /drift shows what moved most."
         ),
         runbook="model",
         keep="15m",
         labels={"retrain": "true", "kind": kind},
         also={
             "since": f'min(tamis_drift_since_timestamp_seconds{{kind="{kind}"}} > 0)',
+            "size": f'max(tamis_drift_size{{kind="{kind}"}})',
             "evidence": f'max(tamis_drift_evidence{{kind="{kind}"}})',
         },
     )

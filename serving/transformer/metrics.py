@@ -62,6 +62,8 @@ class TransformerMetrics:
             ["right"],
             registry=registry,
         )
+        for right in ("true", "false"):  # from 0 on, or a first burst would be no increase
+            self.feedback.labels(right)
         self.decisions = Counter(
             "tamis_auth_decisions", "Admissions by outcome", ["outcome"], registry=registry
         )

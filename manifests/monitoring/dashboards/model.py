@@ -67,6 +67,12 @@ DASHBOARD = Dashboard(
                 least=None,
             ),
             Panel(
+                "How large",
+                (Query("max by (kind) (tamis_drift_size)", "{{kind}}"),),
+                description="The largest gap of a watched distribution, 0 to 1.",
+                most=1,
+            ),
+            Panel(
                 "For how long",
                 (
                     Query(

@@ -23,14 +23,15 @@ def _drift(kind: str) -> Iterator[Case]:
             f"tamis_drift_active{{{where}}}": gauge(*pieces),
             f"tamis_drift_since_timestamp_seconds{{{where}}}": gauge((0, 5), (300, 60)),
             f"tamis_drift_evidence{{{where}}}": gauge((0.5, 5), (3.25, 60)),
+            f"tamis_drift_size{{{where}}}": gauge((0.02, 5), (0.375, 60)),
             f'tamis_drift_active{{kind="{kind}", instance="pod-2"}}': gauge((0, 60)),
             f'tamis_drift_active{{kind="{OTHER[kind]}", instance="pod-1"}}': gauge((1, 60)),
         }
 
     labels = {"retrain": "true", "kind": kind}
     says = (
-        f"{SENTENCES[kind]} since 1970-01-01 00:05:00 +0000 UTC (evidence 10^3.25); "
-        "GET /drift shows what moved most."
+        f"{SENTENCES[kind]} since 1970-01-01 00:05:00 +0000 UTC (largest gap 37.5%, evidence "
+        "10^3.25); GET /drift shows what moved most."
     )
 
     def fires(at: str) -> Check:
@@ -50,7 +51,8 @@ def _drift(kind: str) -> Iterator[Case]:
     yield Case(name, "missing series", gone, (Check("30m"),))
     bare = {key: value for key, value in series((0, 5), (1, 55)).items() if "active" in key}
     unknown = (
-        f"{SENTENCES[kind]} since unknown (evidence 10^unknown); GET /drift shows what moved most."
+        f"{SENTENCES[kind]} since unknown (largest gap unknown, evidence 10^unknown); "
+        "GET /drift shows what moved most."
     )
     yield Case(name, "missing series", bare, (Check("10m", unknown, labels),))
 
