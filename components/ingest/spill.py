@@ -36,11 +36,14 @@ def in_order(tables: Callable[[int], Iterable[Any]]) -> Iterator[Any]:
         slice columns and count; within one, rows are in no order.
     """
     pending: list[Any] = []
+    held = 0
     for number in range(PARTITIONS):
-        pending += tables(number)
-        if sum(table.nbytes for table in pending) >= TABLE_BYTES:
+        for table in tables(number):
+            pending.append(table)
+            held += table.nbytes
+        if held >= TABLE_BYTES:
             yield pa.concat_tables(pending)
-            pending = []
+            pending, held = [], 0
     if pending:
         yield pa.concat_tables(pending)
 

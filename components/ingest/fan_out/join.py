@@ -49,9 +49,8 @@ def join(plan: Plan, parts: tuple[Path, ...], feedback: FileSource | None, out: 
         TamisError: As `publish`.
     """
     settings = plan.settings
-    found = open_parts(plan, parts)
-    before = starts(plan, found)
-    with publish(out, KIND) as draft:
+    with open_parts(plan, parts) as found, publish(out, KIND) as draft:
+        before = starts(plan, found)
         rejections = Rejections()
         labels = Labels(settings.source.label_names, settings.labels)
         numbers = [np.array(labels.met(part.facts["labels"]), np.int32) for part in found]

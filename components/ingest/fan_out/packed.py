@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,21 +16,25 @@ from components.ingest.fan_out.part import FILE_ROWS, KIND, KNOWN, ROWS
 from components.ingest.fan_out.plan import Plan
 
 
-@dataclass(frozen=True)
 class Packed:
     """One part's rows.
 
-    Attributes:
+    Args:
         path: Its directory.
         facts: What `part.screen` says of it.
+        file: Its `rows.arrow`, open.
+
+    Attributes:
+        facts: As given.
     """
 
-    path: Path
-    facts: Mapping[str, Any]
+    def __init__(self, path: Path, facts: Mapping[str, Any], file: Any) -> None:
+        self.facts = facts
+        self._path, self._file = path, file
 
     def known(self) -> npt.NDArray[np.float64]:
         """(k,) float64, positions of its texts that are fresh feedback too."""
-        return np.fromfile(self.path / KNOWN, "<f8")
+        return np.fromfile(self._path / KNOWN, "<f8")
 
     def tables(
         self, partition: int, labels: npt.NDArray[np.int32], starts: npt.NDArray[np.int64]
@@ -47,34 +51,32 @@ class Packed:
         """
         import pyarrow as pa
 
-        first, end = self.facts["batches"][partition : partition + 2]
-        if first == end:
-            return
-        with pa.memory_map(str(self.path / ROWS)) as file, pa.ipc.open_file(file) as reader:
-            for number in range(first, end):
-                table = pa.Table.from_batches([reader.get_batch(number)])
-                for column, values in (
-                    ("label", labels[table["label"].to_numpy()]),
-                    ("row", numbered(table["row"].to_numpy(), starts)),
-                ):
-                    place = table.schema.get_field_index(column)
-                    table = table.set_column(place, table.field(place), pa.array(values))
-                yield table
+        for number in range(*self.facts["batches"][partition : partition + 2]):
+            table = pa.Table.from_batches([self._file.get_batch(number)])
+            for column, values in (
+                ("label", labels[table["label"].to_numpy()]),
+                ("row", numbered(table["row"].to_numpy(), starts)),
+            ):
+                place = table.schema.get_field_index(column)
+                table = table.set_column(place, table.field(place), pa.array(values))
+            yield table
 
 
 def numbered(rows: npt.NDArray[np.int64], starts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Numbers within the whole source of rows that are numbered file by file."""
-    return starts[rows // FILE_ROWS] + rows % FILE_ROWS
+    found: npt.NDArray[np.int64] = starts[rows // FILE_ROWS] + rows % FILE_ROWS
+    return found
 
 
-def open_parts(plan: Plan, paths: Sequence[Path]) -> tuple[Packed, ...]:
+@contextlib.contextmanager
+def open_parts(plan: Plan, paths: Sequence[Path]) -> Iterator[tuple[Packed, ...]]:
     """Open a plan's parts, every file of theirs verified.
 
     Args:
         plan: The plan.
         paths: Their directories, in whichever order.
 
-    Returns:
+    Yields:
         The parts in the plan's order.
 
     Raises:
@@ -82,18 +84,22 @@ def open_parts(plan: Plan, paths: Sequence[Path]) -> tuple[Packed, ...]:
         IntegrityError: `corrupted`; `other_content` when they aren't all of this plan's parts,
             once each.
     """
-    found = {}
-    for path in paths:
-        facts = verify(path, KIND).facts
-        if facts["plan"] == plan.digest:
-            found[facts["part"]] = Packed(path, facts)
-    if sorted(found) != list(range(len(plan.parts))) or len(paths) != len(found):
+    import pyarrow as pa
+
+    told = [(path, verify(path, KIND).facts) for path in paths]
+    numbers = [facts["part"] for _, facts in told if facts["plan"] == plan.digest]
+    if sorted(numbers) != list(range(len(plan.parts))) or len(numbers) != len(paths):
         raise IntegrityError(
             "other_content",
             f"The {len(paths)} parts are not the {len(plan.parts)} of the plan, once each.",
             "Run the pipeline again without its cache.",
         )
-    return tuple(found[number] for number in sorted(found))
+    with contextlib.ExitStack() as stack:
+        parts = []
+        for path, facts in sorted(told, key=lambda part: int(part[1]["part"])):
+            mapped = stack.enter_context(pa.memory_map(str(path / ROWS)))
+            parts.append(Packed(path, facts, stack.enter_context(pa.ipc.open_file(mapped))))
+        yield tuple(parts)
 
 
 def starts(plan: Plan, parts: Sequence[Packed]) -> npt.NDArray[np.int64]:

@@ -97,9 +97,10 @@ class FileSource:
 
     @contextlib.contextmanager
     def _failing(self, name: str, *more: type[Exception]) -> Iterator[None]:
+        caught: tuple[type[Exception], ...] = (OSError, *more, *self.files.failures)
         try:
             yield
-        except (OSError, *more, *self.files.failures) as error:
+        except caught as error:
             raise unreadable(name, error) from error
 
 
