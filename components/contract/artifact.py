@@ -181,6 +181,14 @@ def replace_json(path: Path, document: Any) -> None:
     partial.replace(path)
 
 
+def link(source: str | Path, target: str | Path) -> None:
+    """Have a published file in a second place: by a hard link, or a copy where there are none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+
+
 def peak_rss_mb() -> float:
     """This process's peak resident set in megabytes (10^6 bytes).
 

@@ -21,6 +21,7 @@ from components.contract import logs
 from components.contract.artifact import (
     Manifest,
     file_digest,
+    link,
     read_manifest,
     storage_error,
     verify,
@@ -156,17 +157,10 @@ def _materialise(source: Path, target: Path) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(staging, ignore_errors=True)
-        shutil.copytree(source, staging, copy_function=_link)
+        shutil.copytree(source, staging, copy_function=link)
         shutil.rmtree(target, ignore_errors=True)
         staging.rename(target)
     except OSError as error:
         raise storage_error(error, target) from error
     finally:
         shutil.rmtree(staging, ignore_errors=True)
-
-
-def _link(source: str, target: str) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)

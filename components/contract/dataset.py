@@ -69,16 +69,20 @@ class Dataset:
 
     def batches(self, split: str, size: int = READ_BATCH_ROWS) -> Iterator[Batch]:
         """The split's rows in order, at most `size` at a time; one shard is open at once."""
+        for shard in self.shards(split):
+            yield from self.read(shard, size)
+
+    def read(self, shard: Path, size: int = READ_BATCH_ROWS) -> Iterator[Batch]:
+        """The rows of one of the dataset's shards in order, at most `size` at a time."""
         import pyarrow.parquet as parquet
 
         names: list[str] = list(self.manifest.facts["slices"])
-        for shard in self.shards(split):
-            with parquet.ParquetFile(shard) as file:
-                for batch in file.iter_batches(batch_size=size):
-                    columns: dict[str, Any] = batch.to_pydict()
-                    yield Batch(
-                        columns["text"],
-                        np.asarray(columns["label"], np.int32),
-                        columns["digest"],
-                        {name: columns[name] for name in names},
-                    )
+        with parquet.ParquetFile(shard) as file:
+            for batch in file.iter_batches(batch_size=size):
+                columns: dict[str, Any] = batch.to_pydict()
+                yield Batch(
+                    columns["text"],
+                    np.asarray(columns["label"], np.int32),
+                    columns["digest"],
+                    {name: columns[name] for name in names},
+                )

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from components.contract.artifact import Manifest
 from components.contract.dataset import KIND as DATASET
 from components.contract.errors import InputError
 from components.contract.exits import exit_on_error
@@ -31,10 +32,20 @@ def run(dataset: Any, settings: dict[str, Any], tokens: Any, *, dataset_digest: 
         require_digest(Path(dataset.path), DATASET, dataset_digest)
         chosen = build(TokenizerSettings, settings, "tokenizers")
         manifest = tokenize(Path(dataset.path), Path(tokens.path), chosen)
+    describe(tokens, manifest)
+    return manifest.digest
+
+
+def describe(tokens: Any, manifest: Manifest) -> None:
+    """Tell the artifact that Kubeflow shows which tokenizer it is of.
+
+    Args:
+        tokens: Output artifact.
+        manifest: The tokens' or the tokenizer's.
+    """
     tokens.metadata.update(
         strategy=manifest.facts["strategy"], vocab_size=manifest.facts["vocab_size"]
     )
-    return manifest.digest
 
 
 def main(argv: list[str] | None = None) -> None:

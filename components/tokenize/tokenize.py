@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,13 +14,16 @@ from components.contract.cache import cached
 from components.contract.dataset import SPLITS, Batch, Dataset
 from components.contract.decorators import logged, timed, validated
 from components.contract.errors import InputError
-from components.contract.limits import READ_BATCH_ROWS, SHARD_ROWS
+from components.contract.limits import READ_BATCH_ROWS
 from components.contract.logs import Progress
 from components.contract.settings import neighbours
 from components.contract.tokenizer import Tokenizer
 from components.contract.tokens import KIND
 from components.tokenize.settings import TokenizerSettings
 from components.tokenize.subword import BpeTokenizer, WordPieceTokenizer
+
+Written = tuple[int, int]
+"""A shard's rows and tokens."""
 
 
 @cached("tokenize", kind=KIND, code=("contract", "tokenize"))
@@ -42,31 +46,70 @@ def tokenize(dataset: Path, out: Path, settings: TokenizerSettings) -> Manifest:
     """
     data = Dataset.open(dataset)
     with publish(out, KIND) as draft:
-        tokenizer = STRATEGIES[_known(settings.strategy)](data, settings)
+        tokenizer = make_tokenizer(data, settings)
         tokenizer.save(draft.path)
-        dtype = "<u2" if tokenizer.vocab_size <= 2**16 else "<u4"
         progress = Progress("tokenize", sum(data.rows(split) for split in SPLITS))
-        rows, tokens = {}, {}
+        written: dict[str, Written] = {}
         for split in SPLITS:
             (draft.path / split).mkdir()
-            rows[split] = tokens[split] = 0
-            for number, group in enumerate(_groups(data.batches(split))):
-                stem = draft.path / split / f"{number:05d}"
-                written = _write_shard(stem, group, tokenizer, dtype)
-                rows[split] += written[0]
-                tokens[split] += written[1]
-                progress.update(sum(rows.values()))
-        draft.facts.update(
-            strategy=tokenizer.strategy,
-            tokenizer_digest=tokenizer.digest,
-            vocab_size=tokenizer.vocab_size,
-            dtype=dtype,
-            labels=list(data.labels),
-            rows=rows,
-            tokens=tokens,
-            dataset_digest=data.manifest.digest,
-        )
+            for shard in data.shards(split):
+                written[f"{split}/{shard.stem}"] = write_shard(
+                    draft.path / split / shard.stem, data.read(shard), tokenizer
+                )
+                progress.update(sum(rows for rows, _ in written.values()))
+        draft.facts.update(of_tokenizer(tokenizer, data), **counted(written))
     return read_manifest(out, KIND)
+
+
+def make_tokenizer(data: Dataset, settings: TokenizerSettings) -> Tokenizer:
+    """Train or fetch the tokenizer that the settings name.
+
+    Args:
+        data: The dataset; only its train split is looked at.
+        settings: The settings.
+
+    Returns:
+        The tokenizer; the same rows and settings give the same one.
+
+    Raises:
+        InputError: `unknown_tokenizer`, `no_tokenizer`.
+    """
+    return STRATEGIES[_known(settings.strategy)](data, settings)
+
+
+def of_tokenizer(tokenizer: Tokenizer, data: Dataset) -> dict[str, Any]:
+    """The facts of tokens that are known before the first text is encoded."""
+    return {
+        "strategy": tokenizer.strategy,
+        "tokenizer_digest": tokenizer.digest,
+        "vocab_size": tokenizer.vocab_size,
+        "dtype": dtype(tokenizer),
+        "labels": list(data.labels),
+        "dataset_digest": data.manifest.digest,
+    }
+
+
+def counted(written: Mapping[str, Written]) -> dict[str, Any]:
+    """The facts that are known after the last one.
+
+    Args:
+        written: `<split>/<number>` of each shard -> its rows and tokens.
+
+    Returns:
+        `rows` and `tokens` by split.
+    """
+    return {
+        fact: {
+            split: sum(c[place] for name, c in written.items() if name.startswith(f"{split}/"))
+            for split in SPLITS
+        }
+        for place, fact in enumerate(("rows", "tokens"))
+    }
+
+
+def dtype(tokenizer: Tokenizer) -> str:
+    """How a tokenizer's ids are stored."""
+    return "<u2" if tokenizer.vocab_size <= 2**16 else "<u4"
 
 
 def _train_bpe(data: Dataset, settings: TokenizerSettings) -> Tokenizer:
@@ -96,19 +139,19 @@ def _known(strategy: str) -> str:
     return strategy
 
 
-def _groups(batches: Iterator[Batch]) -> Iterator[Iterator[Batch]]:
-    """Batches in groups of about `SHARD_ROWS` rows; each group is read lazily."""
-    numbered = itertools.groupby(
-        enumerate(batches), key=lambda pair: pair[0] * READ_BATCH_ROWS // SHARD_ROWS
-    )
-    for _, group in numbered:
-        yield (batch for _, batch in group)
+def write_shard(stem: Path, batches: Iterable[Batch], tokenizer: Tokenizer) -> Written:
+    """Write a shard of the dataset as token ids.
 
+    Args:
+        stem: The shard's files but for their endings.
+        batches: Its rows.
+        tokenizer: The tokenizer.
 
-def _write_shard(
-    stem: Path, batches: Iterator[Batch], tokenizer: Tokenizer, dtype: str
-) -> tuple[int, int]:
+    Returns:
+        Rows and tokens.
+    """
     rows = tokens = 0
+    stored = dtype(tokenizer)
     with (
         stem.with_suffix(".ids").open("wb") as ids,
         stem.with_suffix(".offsets").open("wb") as offsets,
@@ -117,7 +160,7 @@ def _write_shard(
         offsets.write(np.zeros(1, "<i8").tobytes())
         for batch in batches:
             encoding = tokenizer.encode(batch.texts)
-            ids.write(encoding.ids.astype(dtype).tobytes())
+            ids.write(encoding.ids.astype(stored).tobytes())
             offsets.write((encoding.offsets[1:] + tokens).astype("<i8").tobytes())
             labels.write(batch.labels.astype("<i4").tobytes())
             rows += len(batch.texts)

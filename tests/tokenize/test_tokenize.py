@@ -7,7 +7,6 @@ from components.contract.artifact import read_manifest, verify
 from components.contract.dataset import SPLITS, Dataset
 from components.contract.errors import InputError
 from components.contract.tokens import Tokens
-from components.tokenize import tokenize as stage
 from components.tokenize.settings import TokenizerSettings
 from components.tokenize.subword import BpeTokenizer
 from components.tokenize.tokenize import tokenize
@@ -34,15 +33,9 @@ def test_shards_hold_each_row_in_the_datasets_order(dataset: Path, tmp_path: Pat
         assert tokens.manifest.facts["tokens"][split] == sum(len(ids) for ids, _ in rows)
 
 
-def test_many_shards_read_as_one(
-    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_many_shards_read_as_one(dataset: Path, sharded: Path, tmp_path: Path) -> None:
     tokenize(dataset, tmp_path / "one", SMALL)
-    monkeypatch.setattr(stage, "READ_BATCH_ROWS", 50)
-    monkeypatch.setattr(stage, "SHARD_ROWS", 100)
-    read = Dataset.batches
-    monkeypatch.setattr(Dataset, "batches", lambda self, split: read(self, split, 50))
-    tokenize(dataset, tmp_path / "many", SMALL)
+    tokenize(sharded, tmp_path / "many", SMALL)
     one, many = Tokens.open(tmp_path / "one"), Tokens.open(tmp_path / "many")
     assert len(list(many.shards("train"))) == 5
     whole = np.concatenate([e.ids for e, _ in one.batches("train", 64)])
