@@ -16,6 +16,12 @@ _SIZE = re.compile(r"[0-9]+(\.[0-9]+)?(K|Ki|M|Mi|G|Gi|T|Ti)?")
 _IMAGE = re.compile(r"[\w.\-/:]+(@sha256:[0-9a-f]{64})?")
 _DURATION = re.compile(r"[0-9]+[smh]")
 _VERSION = re.compile(r"2\.[0-9]+")
+COLLECTED = 14
+"""The minor version of KFP 2 whose back end first resolves `dsl.Collected`
+(https://github.com/kubeflow/pipelines/pull/11725)."""
+SHARDS = 100
+"""Before each task KFP's driver lists a run's executions, and each part is two pods; on Vertex no
+more than 100 artifacts can be collected."""
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -49,6 +55,7 @@ class Resources:
 
 STAGES: Mapping[str, Resources] = {
     "ingest": Resources("1", "2", "1Gi", "4Gi", "20Gi"),
+    "ingest-plan": Resources("250m", "1", "512Mi", "2Gi", "4Gi"),
     "tokenize": Resources("1", "2", "1Gi", "4Gi", "20Gi"),
     "train": Resources("2", "4", "4Gi", "8Gi", "20Gi"),
     "train-logistic": Resources("1", "2", "1Gi", "4Gi", "8Gi"),
@@ -163,6 +170,7 @@ class ClusterSettings:
         state_claim: A ReadWriteMany volume claim that keeps checkpoints between retries, and what
             several nodes share; empty for none.
         train_bert: Accelerators and nodes.
+        shards: Tasks that share the work of ingest, and of each tokenize; 1 for no fan-out.
     """
 
     image: str = TRAIN_IMAGE
@@ -180,6 +188,7 @@ class ClusterSettings:
     secrets: tuple[SecretVariables, ...] = SECRETS
     state_claim: str = ""
     train_bert: TrainBert = field(default_factory=TrainBert)
+    shards: int = 1
 
     def check(self) -> None:
         """Refuse values that can't work; raises `InputError` `bad_parameter`."""
@@ -201,6 +210,12 @@ class ClusterSettings:
         require(self.timeout_s >= 60, "timeout_s", "must be at least 60")
         for name in self.variables:
             require(_VARIABLE.fullmatch(name) is not None, "variables", f"can't hold {name!r}")
+        require(1 <= self.shards <= SHARDS, "shards", f"must be 1 to {SHARDS}, not {self.shards}")
+        require(
+            self.shards == 1 or self.minor >= COLLECTED,
+            "shards",
+            f"above 1 needs a kfp_version of 2.{COLLECTED} or later, not {version}",
+        )
         if self.train_bert.nodes > 1 and not self.state_claim:
             raise InputError(
                 "missing_parameter",

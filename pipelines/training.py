@@ -3,7 +3,8 @@
 ingest ─ tokenize-<name> ─ train-<architecture> ─ evaluate-<architecture> ─ register ─ deploy
          one per tokenizer  one per architecture                            gate,      KServe,
                                                                             MLflow     on demand
-Beside each artifact travels its digest, as a parameter: KFP's cache keys on that.
+Beside each artifact travels its digest, as a parameter: KFP's cache keys on that. On a cluster,
+ingest and tokenize may be several tasks each: pipelines/fan_out.py.
 """
 
 # No `from __future__ import annotations` here: kfp reads the pipeline's annotations as objects.
@@ -20,6 +21,7 @@ from components.register.component import register_component
 from components.tokenize.component import component as tokenize
 from components.train_job.component import component as train_job
 from pipelines.cluster_settings import ClusterSettings
+from pipelines.fan_out import ingest_in_parts, result, tokenize_in_parts
 from pipelines.parameters import Parameters
 from pipelines.resources import for_cluster, mount_bundles, train_job_settings
 
@@ -41,6 +43,7 @@ def training_pipeline(parameters: Parameters, cluster: ClusterSettings | None = 
     """
     source = parameters.source
     architectures = tuple(parameters.architectures)
+    shards = 1 if cluster is None else cluster.shards
 
     def task(component: Any, name: str, **inputs: Any) -> Any:
         made = _named(component, name)(**inputs)
@@ -54,36 +57,40 @@ def training_pipeline(parameters: Parameters, cluster: ClusterSettings | None = 
         text_column: str = source["text_column"],
         label_column: str = source["label_column"],
     ) -> None:
-        ingested = task(
-            ingest,
-            "ingest",
-            uri=data,
-            text_column=text_column,
-            label_column=label_column,
-            source={key: value for key, value in source.items() if key not in INPUTS},
-            settings=dict(parameters.ingest),
-        )
-        ingested.set_caching_options(False)  # an address says nothing of what lies there today
-        dataset = _input("dataset", ingested)
+        origin = {
+            "uri": data,
+            "text_column": text_column,
+            "label_column": label_column,
+            "source": {key: value for key, value in source.items() if key not in INPUTS},
+            "settings": dict(parameters.ingest),
+        }
+        if shards > 1:
+            ingested = ingest_in_parts(task, shards, origin)
+        else:
+            ingested = task(ingest, "ingest", **origin)
+            ingested.set_caching_options(False)  # an address doesn't say what lies there today
+        dataset = result("dataset", ingested)
         tokens = {
-            name: task(tokenize, f"tokenize-{name}", **dataset, settings=dict(settings))
+            name: tokenize_in_parts(task, f"tokenize-{name}", shards, dataset, settings)
+            if shards > 1
+            else task(tokenize, f"tokenize-{name}", **dataset, settings=dict(settings))
             for name, settings in parameters.tokenizers.items()
         }
         candidates: dict[str, Any] = {}
         for name, settings in parameters.architectures.items():
-            own = _input("tokens", tokens[settings["tokenizer"]])
+            own = result("tokens", tokens[settings["tokenizer"]])
             train, extra = catalogue.architecture(name).load_component(), {}
             if name == "bert" and cluster is not None and cluster.train_bert.nodes > 1:
                 train, extra = train_job, {"job": train_job_settings(cluster)}
             trained = task(
                 train, f"train-{name}", **dataset, **own, settings=dict(settings), **extra
             )
-            bundle = _input("bundle", trained)
+            bundle = result("bundle", trained)
             scored = task(
                 evaluate, f"evaluate-{name}", **dataset, **bundle,
                 settings=dict(parameters.evaluate),
             )  # fmt: skip
-            made = bundle | _input("evaluation", scored)
+            made = bundle | result("evaluation", scored)
             candidates |= {f"{name}_{key}": value for key, value in made.items()}
         registered = task(
             register_component(architectures),
@@ -96,7 +103,7 @@ def training_pipeline(parameters: Parameters, cluster: ClusterSettings | None = 
         registered.set_caching_options(False)  # the registry's champion is no input that KFP sees
         if parameters.deploy.get("enabled"):
             deployed = task(
-                deploy, "deploy", **_input("registration", registered),
+                deploy, "deploy", **result("registration", registered),
                 settings=dict(parameters.deploy),
             )  # fmt: skip
             deployed.set_caching_options(False)  # nor is what the cluster serves
@@ -104,11 +111,6 @@ def training_pipeline(parameters: Parameters, cluster: ClusterSettings | None = 
                 mount_bundles(deployed, parameters.deploy)
 
     return pipeline
-
-
-def _input(name: str, task: Any) -> dict[str, Any]:
-    """A task's artifact and what it returned, the artifact's digest, as another task's inputs."""
-    return {name: task.outputs[name], f"{name}_digest": task.outputs["Output"]}
 
 
 def _named(component: Any, name: str) -> Any:

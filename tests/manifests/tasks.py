@@ -41,7 +41,8 @@ def tasks(pipeline: Mapping[str, Any], platform: Mapping[str, Any]) -> list[Task
     details = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
     retries = {
         task["componentRef"]["name"]: task.get("retryPolicy", {})
-        for task in pipeline["root"]["dag"]["tasks"].values()
+        for graph in _graphs(pipeline)
+        for task in graph["tasks"].values()
     }
     return [
         Task(
@@ -52,6 +53,14 @@ def tasks(pipeline: Mapping[str, Any], platform: Mapping[str, Any]) -> list[Task
         )
         for name, executor in executors.items()
     ]
+
+
+def _graphs(pipeline: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The pipeline's own graph and those of its loops."""
+    yield pipeline["root"]["dag"]
+    for component in pipeline["components"].values():
+        if "dag" in component:
+            yield component["dag"]
 
 
 def findings(task: Task) -> list[str]:

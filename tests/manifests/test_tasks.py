@@ -18,16 +18,18 @@ from tests.manifests.tasks import SAID_BY_THE_NAMESPACE, Task, findings, tasks
 IMAGE = f"registry.example.com/tamis/tamis-train@sha256:{'2' * 64}"
 
 
-@pytest.fixture(scope="module")
-def compiled(tmp_path_factory: pytest.TempPathFactory) -> list[Task]:
-    """The demo's pipeline with its deploy stage, compiled for production."""
+@pytest.fixture(scope="module", params=[1, 4], ids=["one-shard", "four-shards"])
+def compiled(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> list[Task]:
+    """The demo's pipeline with its deploy stage, compiled for production, also fanned out."""
     from pipelines import parameters
     from pipelines.cluster import compile_pipeline
 
     chosen = parameters.load(ROOT / "params.yaml")
     chosen = dataclasses.replace(
         chosen,
-        cluster=dataclasses.replace(chosen.cluster, image=IMAGE),
+        cluster=dataclasses.replace(chosen.cluster, image=IMAGE, shards=request.param),
         deploy={**chosen.deploy, "enabled": True},
     )
     file = tmp_path_factory.mktemp("compiled") / "pipeline.yaml"
@@ -42,6 +44,8 @@ def test_every_task_follows_the_policy(compiled: list[Task]) -> None:
 def test_the_tasks_are_the_whole_pipeline(compiled: list[Task]) -> None:
     kinds = {task.name.partition("-")[0] for task in compiled}
     assert kinds == {"ingest", "tokenize", "train", "evaluate", "register", "deploy"}
+    roles = {task.name.rpartition("-")[2] for task in compiled} & {"plan", "prepare", "part"}
+    assert len(roles) in (0, 3), "a fan-out's tasks are all there, those in loops too"
 
 
 def _drop(part: str, *path: str) -> Callable[[dict[str, Any]], None]:

@@ -43,9 +43,13 @@ def variables(own: dict[str, Any]) -> set[str]:
     return {key["envVar"] for secret in own.get("secretAsEnv", []) for key in secret["keyToEnv"]}
 
 
-def test_every_task_has_what_a_cluster_asks_for(parameters: Parameters, tmp_path: Path) -> None:
-    containers, own = documents(parameters, tmp_path, image="registry/tamis:1")
+@pytest.mark.parametrize("shards", [1, 3])
+def test_every_task_has_what_a_cluster_asks_for(
+    parameters: Parameters, tmp_path: Path, shards: int
+) -> None:
+    containers, own = documents(parameters, tmp_path, image="registry/tamis:1", shards=shards)
     assert containers.keys() == own.keys()
+    assert ("ingest-part" in own) == ("tokenize-bpe-part" in own) == (shards > 1)
     assert {"ingest", "train-bert", "deploy"} <= containers.keys()
     for name, container in containers.items():
         assert container["image"] == "registry/tamis:1", name
@@ -75,14 +79,16 @@ def test_every_task_is_tried_again_later(parameters: Parameters, tmp_path: Path)
         assert policy["backoffFactor"] == 2
 
 
+@pytest.mark.parametrize("shards", [1, 3])
 def test_secrets_reach_only_the_stages_that_need_them(
-    parameters: Parameters, tmp_path: Path
+    parameters: Parameters, tmp_path: Path, shards: int
 ) -> None:
-    _, own = documents(parameters, tmp_path)
+    _, own = documents(parameters, tmp_path, shards=shards)
+    reading = ("ingest", "ingest-plan", "ingest-part", "deploy")
     for name, kubernetes in own.items():
         given = variables(kubernetes)
         assert ("MLFLOW_TRACKING_PASSWORD" in given) == (name in ("register", "deploy")), name
-        assert ("AWS_SECRET_ACCESS_KEY" in given) == (name in ("ingest", "deploy")), name
+        assert ("AWS_SECRET_ACCESS_KEY" in given) == (name in reading), name
         assert ("TAMIS_CLIENT_SECRET" in given) == (name == "deploy"), name
         token = [v["secretName"] for v in kubernetes.get("secretAsVolume", [])]
         expected = ["tamis-smoke-ca", "tamis-deployer"] if name == "deploy" else []
@@ -129,9 +135,16 @@ def test_an_older_back_end_gets_no_security_context(parameters: Parameters, tmp_
 
 
 def test_a_sections_resources_win(parameters: Parameters, tmp_path: Path) -> None:
-    section = {"resources": {"train": {"memory_limit": "64Gi"}, "ingest": {"cpu_limit": "8"}}}
-    chosen = build(ClusterSettings, section, "cluster")
-    containers, _ = documents(parameters, tmp_path, resources=chosen.resources)
+    own = {
+        "train": {"memory_limit": "64Gi"},
+        "ingest": {"cpu_limit": "8"},
+        "tokenize-bpe-part": {"cpu_limit": "16"},
+    }
+    chosen = build(ClusterSettings, {"resources": own}, "cluster")
+    containers, _ = documents(parameters, tmp_path, resources=chosen.resources, shards=2)
+    assert containers["tokenize-bpe-part"]["resources"]["resourceCpuLimit"] == "16"
+    assert containers["tokenize-wordpiece-part"]["resources"]["resourceCpuLimit"] == "2"
+    assert containers["ingest-part"]["resources"]["resourceCpuLimit"] == "8"
     assert containers["train-lstm"]["resources"]["resourceMemoryLimit"] == "64Gi"
     assert containers["ingest"]["resources"]["resourceCpuLimit"] == "8"
 
@@ -147,6 +160,9 @@ def test_a_sections_resources_win(parameters: Parameters, tmp_path: Path) -> Non
         ({"resources": {"ingest": {"memory_limit": "4GB"}}}, "memory_limit"),
         ({"resources": {"ingest": {"cpu": "1"}}}, "cpu_limit"),
         ({"train_bert": {"nodes": 2}}, "state_claim"),
+        ({"shards": 0}, "shards"),
+        ({"shards": 101}, "shards"),
+        ({"shards": 2, "kfp_version": "2.13"}, "shards"),
         ({"variables": {"A-B": "x"}}, "variables"),
         ({"imag": "x"}, "image"),
     ],

@@ -90,10 +90,11 @@ def test_compiling_twice_gives_the_same_bytes(parameters: Parameters, tmp_path: 
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
 
 
-def test_what_is_compiled_is_what_is_expected(tmp_path: Path) -> None:
+@pytest.mark.parametrize("shards", golden.GOLDEN)
+def test_what_is_compiled_is_what_is_expected(shards: int, tmp_path: Path) -> None:
     """After a change that is meant: `python -m tests.pipelines.golden`, and read its diff."""
-    golden.write(tmp_path / "training.yaml")
-    assert (tmp_path / "training.yaml").read_text() == golden.GOLDEN.read_text()
+    golden.write(shards, tmp_path / "p.yaml")
+    assert (tmp_path / "p.yaml").read_text() == golden.GOLDEN[shards].read_text()
 
 
 def test_a_digest_travels_beside_every_artifact(compiled: dict[str, Any]) -> None:
@@ -113,7 +114,7 @@ def test_what_a_cache_cant_see_is_not_cached(compiled: dict[str, Any]) -> None:
 
 
 def test_the_deploy_stage_comes_last_and_on_demand(tmp_path: Path) -> None:
-    golden.write(tmp_path / "p.yaml")
+    golden.write(1, tmp_path / "p.yaml")
     tasks = next(yaml.safe_load_all((tmp_path / "p.yaml").read_text()))["root"]["dag"]["tasks"]
     assert tasks["deploy"]["dependentTasks"] == ["register"]
     assert "enableCache" not in tasks["deploy"]["cachingOptions"]
