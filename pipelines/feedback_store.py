@@ -73,7 +73,8 @@ class ObjectStore:
 
         address = f"{self.uri.rstrip('/')}/{_name(digest)}"
         try:
-            filesystem, path = fsspec.core.url_to_fs(address)
+            # Not a kept instance: its credentials may have been replaced since.
+            filesystem, path = fsspec.core.url_to_fs(address, skip_instance_cache=True)
             if not filesystem.exists(path):
                 filesystem.put_file(str(file), path)
         except Exception as error:  # each store's library has exceptions of its own

@@ -55,7 +55,7 @@ class Child:
         """Start it; it ends when this process does, even when that is killed."""
         self.started, self._due = time.monotonic(), 0.0
         self.process = subprocess.Popen(  # noqa: S603 - our own modules
-            list(self.command), stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent
+            list(self.command), stdin=subprocess.DEVNULL, preexec_fn=die_with_parent
         )
 
     def died(self) -> bool:
@@ -193,7 +193,7 @@ def ready(url: str) -> bool:
         return False
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """In the child: end with the parent, also when that is killed (Linux, prctl(2))."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

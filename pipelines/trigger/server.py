@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+import signal
+from collections.abc import Callable, Iterator
 
 import uvicorn
 from prometheus_client import CollectorRegistry, start_http_server
@@ -20,11 +22,26 @@ BACKLOG = 128
 
 
 class _Server(uvicorn.Server):
-    """Says when it listens."""
+    """Says when it listens, and returns after a signal.
+
+    Stock uvicorn raises the signal again once it has stopped, which would end the process before
+    the run under way is put down properly.
+    """
 
     def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_started = started
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop on SIGINT and SIGTERM while the block runs."""
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        before = {number: signal.signal(number, self.handle_exit) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Begin to accept requests."""

@@ -44,7 +44,7 @@ class Laptop:
         bundle = train(folder, self.folder / "old.csv", {"uri": str(file), "holdout": 0.4})
         evaluation = evaluate(folder, bundle)
         settings = RegisterSettings(
-            floor=0.6, retrain=RetrainSettings(self.champion.bundle_digest, margin=0.05)
+            floor=0.6, retrain=RetrainSettings(self.champion.bundle_digest, margin=0.1)
         )
         data = Dataset.open(folder / "dataset")
         opened, _ = open_classifier(bundle)
@@ -90,7 +90,7 @@ def made(folder: Path) -> Laptop:
     from components.contract.bundle import Bundle
     from components.registry.champion import keep_bundle
 
-    write_csv(folder / "old.csv", reviews("imdb", each=600))
+    write_csv(folder / "old.csv", reviews("imdb", each=1_000))
     (folder / "first").mkdir()
     bundle = train(folder / "first", folder / "old.csv", None)
     registry = Registry(f"sqlite:///{folder / 'mlflow.db'}", "tamis")
