@@ -7,8 +7,14 @@ from typing import Any
 
 import pytest
 import yaml
+from kfp import compiler
 
+from components.contract.artifact import verify
+from pipelines.cluster import compile_pipeline
+from pipelines.parameters import check
+from pipelines.training import training_pipeline
 from tests.pipelines import golden
+from tests.pipelines.back_end import BackEnd
 
 SHARDS = 4
 LOOPS = {
@@ -126,10 +132,47 @@ def test_components_are_thin_and_install_nothing(compiled: dict[str, Any]) -> No
         assert len(statements) == 2, name
 
 
-def test_a_laptop_keeps_its_graph() -> None:
-    """`kfp.local` can't collect; when it can, the local run may fan out too."""
-    import inspect
+def fanned(shards: int, csv: Path, folder: Path) -> tuple[BackEnd, dict[str, Any]]:
+    """A pipeline over real rows, and its first document."""
+    document = {
+        "source": {"uri": str(csv), "label_names": {0: "negative", 1: "positive"}},
+        "tokenizers": {"bpe": {"strategy": "bpe", "vocab_size": 600}},
+        "architectures": {"logistic": {"tokenizer": "bpe"}},
+        "cluster": {"shards": shards},
+    }
+    compile_pipeline(check(document), folder / "p.yaml")
+    pipeline = next(yaml.safe_load_all((folder / "p.yaml").read_text()))
+    return BackEnd(pipeline, folder / "artifacts"), pipeline["root"]["dag"]["tasks"]
 
-    from pipelines import local
 
-    assert "training_pipeline(parameters)()" in inspect.getsource(local.run)
+def test_what_pods_will_run_makes_the_single_tasks_results(
+    reviews_csv: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "three").mkdir()
+    single, _ = fanned(1, reviews_csv, tmp_path / "one")
+    expected = single.run(["ingest", "tokenize-bpe"])
+    parts, tasks = fanned(3, reviews_csv, tmp_path / "three")
+    first, second = (name for name in tasks if name.startswith("for-loop"))
+    order = ["ingest-plan", first, "ingest", "tokenize-bpe-prepare", second, "tokenize-bpe"]
+    found = parts.run(order)
+    assert parts.calls.count("ingest-part") == parts.calls.count("tokenize-bpe-part") == 3
+    for stage, artifact in (("ingest", "dataset"), ("tokenize-bpe", "tokens")):
+        assert found[stage]["parameters"] == expected[stage]["parameters"]
+        made = verify(Path(found[stage]["artifacts"][artifact]["uri"]), artifact)
+        assert made.digest == expected[stage]["parameters"]["Output"]
+
+
+def test_a_laptop_keeps_its_graph(tmp_path: Path) -> None:
+    parameters = check(
+        {
+            "source": {"uri": "a.csv"},
+            "tokenizers": {"bpe": {"strategy": "bpe"}},
+            "architectures": {"logistic": {"tokenizer": "bpe"}},
+            "cluster": {"shards": 4},
+        }
+    )
+    compiler.Compiler().compile(training_pipeline(parameters), str(tmp_path / "p.yaml"))
+    tasks = yaml.safe_load((tmp_path / "p.yaml").read_text())["root"]["dag"]["tasks"]
+    names = {"ingest", "tokenize-bpe", "train-logistic", "evaluate-logistic", "register"}
+    assert set(tasks) == names

@@ -35,7 +35,7 @@ def run_plan(
         label_column: The label's column, likewise.
         source: The rest of the parameters' `source` section.
         settings: The parameters' `ingest` section.
-        parts: How many parts.
+        parts: How many parts; Kubeflow may say 3.0.
         plan: Output artifact.
 
     Returns:
@@ -45,7 +45,7 @@ def run_plan(
         origin = {**source, "uri": uri, "text_column": text_column, "label_column": label_column}
         chosen = ingest_settings({"source": origin, "ingest": settings})
         files, feedback = open_source(chosen.source), open_feedback(chosen)
-        manifest = plan_stage.plan(files, feedback, Path(plan.path), chosen, parts)
+        manifest = plan_stage.plan(files, feedback, Path(plan.path), chosen, int(parts))
     plan.metadata.update(files=len(manifest.facts["files"]), parts=parts, digest=manifest.digest)
     return manifest.digest
 
@@ -66,7 +66,7 @@ def run_part(plan: Any, part: int, rows: Any, *, plan_digest: str) -> str:
         require_digest(Path(plan.path), plan_stage.KIND, plan_digest)
         opened = Plan.open(Path(plan.path))
         source, feedback = open_source(opened.settings.source), open_feedback(opened.settings)
-        manifest = part_stage.screen(opened, part, source, feedback, Path(rows.path))
+        manifest = part_stage.screen(opened, int(part), source, feedback, Path(rows.path))
     rows.metadata.update(part=part, rows_in=manifest.facts["rows_in"], digest=manifest.digest)
     return manifest.digest
 

@@ -26,7 +26,7 @@ def run_prepare(
     Args:
         dataset: Input artifact, a published dataset.
         settings: The tokenizer's section of the parameters.
-        parts: How many parts will encode.
+        parts: How many parts will encode; Kubeflow may say 3.0.
         tokenizer: Output artifact.
         dataset_digest: What ingest returned.
 
@@ -36,7 +36,9 @@ def run_prepare(
     with exit_on_error():
         require_digest(Path(dataset.path), DATASET, dataset_digest)
         chosen = build(TokenizerSettings, settings, "tokenizers")
-        manifest = prepare_stage.prepare(Path(dataset.path), Path(tokenizer.path), chosen, parts)
+        manifest = prepare_stage.prepare(
+            Path(dataset.path), Path(tokenizer.path), chosen, int(parts)
+        )
     describe(tokenizer, manifest)
     return manifest.digest
 
@@ -67,7 +69,7 @@ def run_part(
         require_digest(Path(dataset.path), DATASET, dataset_digest)
         require_digest(Path(tokenizer.path), prepare_stage.KIND, tokenizer_digest)
         prepared = Prepared.open(Path(tokenizer.path))
-        manifest = part_stage.encode(Path(dataset.path), prepared, part, Path(shards.path))
+        manifest = part_stage.encode(Path(dataset.path), prepared, int(part), Path(shards.path))
     shards.metadata.update(part=part, shards=len(manifest.facts["written"]))
     return manifest.digest
 
