@@ -12,6 +12,10 @@ LEAST_FEEDBACK = 50
 STALE_S = 900
 """Fifteen minutes: the scorer tests every ten seconds and rests for at most a few minutes."""
 
+LEAST_ROWS = 100
+"""`drift.minimum_rows`: with fewer no finding is due. alibi-detect may take a quarter of an hour to
+start, and the alert waits longer."""
+
 
 def _drift(kind: str, what: str) -> Alert:
     return Alert(
@@ -70,6 +74,20 @@ GROUP = Group(
             wait="5m",
             severity="ticket",
             summary="Drift was last scored {value:duration} ago, though texts come in.",
+            runbook="model",
+        ),
+        Alert(
+            name="TamisDriftNeverScored",
+            # The age is NaN before the first finding, and only NaN differs from itself.
+            value=(
+                "max(tamis_drift_window_rows and on (instance)"
+                " (tamis_drift_age_seconds != tamis_drift_age_seconds))"
+            ),
+            operator=">",
+            threshold=LEAST_ROWS,
+            wait="20m",
+            severity="ticket",
+            summary="Drift has never been scored, though {value:number} texts have come in.",
             runbook="model",
         ),
     ),

@@ -7,7 +7,8 @@ from typing import Any
 RETRAIN, PEOPLE = "tamis-retrain", "people"
 LABEL = ("retrain", "true")
 IN_CLUSTER = "http://tamis-retrain.tamis.svc.cluster.local:8080/alerts"
-TOKEN_SECRET = {"name": "tamis-retrain-webhook", "key": "token"}
+TOKEN_SECRET = {"name": "tamis-retrain", "key": "TAMIS_TRIGGER_TOKEN"}
+"""The one that the trigger's own pod reads."""
 GROUP_BY = ["alertname", "kind"]
 WAIT, INTERVAL = "10s", "1m"
 REPEAT, RETRAIN_REPEAT = "12h", "1h"

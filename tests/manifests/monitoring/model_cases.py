@@ -113,4 +113,28 @@ def _stale() -> Iterator[Case]:
     yield Case(name, "no traffic", series("0+60x60", 60, "pod-2"), (Check("40m"),))
 
 
-CASES = (*(case for kind in SENTENCES for case in _drift(kind)), *_feedback(), *_stale())
+def _never() -> Iterator[Case]:
+    name = "TamisDriftNeverScored"
+
+    def series(rows: str, age: str) -> dict[str, str]:
+        where = 'instance="pod-1"'
+        return {
+            f"tamis_drift_window_rows{{{where}}}": rows,
+            f"tamis_drift_age_seconds{{{where}}}": age,
+            'tamis_drift_window_rows{instance="pod-2"}': gauge((500, 60)),
+            'tamis_drift_age_seconds{instance="pod-2"}': gauge((10, 60)),
+        }
+
+    blind = gauge(("NaN", 60))
+    fires = Check("30m", "Drift has never been scored, though 104 texts have come in.")
+    yield Case(name, "healthy", series(gauge((500, 60)), gauge((10, 60))), (Check("40m"),))
+    yield Case(name, "just below", series(gauge((98, 60)), blind), (Check("40m"),))
+    yield Case(name, "just below", series(gauge((100, 60)), blind), (Check("40m"),))
+    above = series(gauge((104, 60)), blind)
+    yield Case(name, "just above", above, (Check("19m"), fires))
+    late = series(gauge((104, 60)), gauge(("NaN", 35), (5, 20)))
+    yield Case(name, "resolves", late, (fires, Check("36m")))
+    yield Case(name, "missing series", {"up": gauge((1, 60))}, (Check("40m"),))
+
+
+CASES = (*(case for kind in SENTENCES for case in _drift(kind)), *_feedback(), *_stale(), *_never())

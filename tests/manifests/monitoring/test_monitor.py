@@ -112,6 +112,31 @@ def test_a_service_that_starts_later_elsewhere_is_found(
         wait_until(lambda wanted=wanted: targets() == wanted, f"{wanted} are watched", 30)  # type: ignore[misc]
 
 
+@pytest.mark.service
+@pytest.mark.slow
+def test_what_tamis_serves_is_watched(
+    monitor: Process, ports: tuple[int, int], bundle: Path
+) -> None:
+    """Both commands in one folder, as the README has them."""
+    where = [f"--port={free_port()}", f"--metrics-port={free_port()}", f"--bundle={bundle}"]
+    script = "from pipelines.cli import main; main()"
+    command = [sys.executable, "-c", script, "serve", "--drift=own", *where]
+    service = Process(command, monitor.folder, "serve")
+    service.start()
+    try:
+        service.wait_until(lambda: "Serving at" in service.text(), "a ready service")
+
+        def up() -> dict[str, str]:
+            url = f"http://127.0.0.1:{ports[0]}/api/v1/query?query=up"
+            found = httpx.get(url, trust_env=False).json()["data"]["result"]
+            return {series["metric"]["component"]: series["value"][1] for series in found}
+
+        wanted = {"predictor": "1", "transformer": "1", "retrain": "0"}  # no trigger runs
+        wait_until(lambda: up() == wanted, "both are up", 60)
+    finally:
+        service.end()
+
+
 @pytest.mark.parametrize("text", ["", "[", "a: 1", "[]", "predictor: 5\nmetrics_port: x", "\x00"])
 def test_a_file_that_says_nothing_is_nothing(text: str, tmp_path: Path) -> None:
     (tmp_path / "serving.yaml").write_text(text)
