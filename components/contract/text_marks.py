@@ -6,6 +6,7 @@ Training marks the reference's rows and the drift worker marks live ones with th
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Container, Sequence
 
 import numpy as np
@@ -20,6 +21,7 @@ EXCERPT = 4_000
 WORD_LETTERS = 30
 """A longer run of letters is no word; it may be a secret."""
 
+_CAPITALS = string.ascii_uppercase.encode()
 _WORD = re.compile(r"[^\W\d_]+(?:'[^\W\d_]+)?")
 _BROKEN = re.compile("[\ufffd\x80-\x9f]|[\u00c2\u00c3][\u00a0-\u00bf\u0152-\u2122]|\u00e2\u20ac.?")
 """U+FFFD, which decoders put for bytes that they can't read; C1 controls; and how UTF-8 looks when
@@ -74,7 +76,8 @@ def mark(
     plain = normalise(seen)
     found = words(plain)
     letters = max(len(plain), 1)
-    strange = 0 if plain.isascii() else sum(character > "\x7f" for character in plain)
+    ascii_ = plain.encode("ascii", "ignore")
+    strange = len(plain) - len(ascii_)
     broken = sum(map(len, _BROKEN.findall(plain))) if strange else 0
     marks = (
         # Of a long text only the excerpt was normalised; the rest is taken to be alike.
@@ -82,7 +85,7 @@ def mark(
         sum(word not in vocabulary for word in found) / max(len(found), 1),
         strange / letters,
         broken / letters,
-        sum(map(str.isupper, plain)) / letters,
+        (len(ascii_) - len(ascii_.translate(None, _CAPITALS))) / letters,
         float(bool(plain) and plain[-1] not in _ENDS),
     )
     return marks, found

@@ -1,4 +1,4 @@
-"""The words of the training texts, and in how many of them each occurs: what drift is told by.
+"""The words of the training texts, and how often each is said: what drift is told by.
 
 Only words that occur in many texts are kept, so that none gives a text or its author away.
 """
@@ -26,34 +26,39 @@ MANY_TEXTS = 10
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """Words and the share of texts that hold them.
+    """Words, and how often they were said.
 
     Attributes:
         texts: How many texts were counted.
-        terms: Word -> texts that it occurs in.
+        words: How many words they have, rare ones among them.
+        terms: Word -> how often it was said; the words that are in most texts first.
     """
 
     texts: int
+    words: int
     terms: Mapping[str, int]
 
     @classmethod
     def count(cls, texts: Iterable[str]) -> Vocabulary:
         """Count the first `TEXTS` texts, one at a time."""
-        counter: Counter[str] = Counter()
+        holding: Counter[str] = Counter()
+        said: Counter[str] = Counter()
         rows = 0
         for text in itertools.islice(texts, TEXTS):
-            counter.update(set(words(excerpt(text))))
+            found = words(excerpt(text))
+            said.update(found)
+            holding.update(set(found))
             rows += 1
-        many = ((word, n) for word, n in counter.items() if n >= MANY_TEXTS)
+        many = ((word, n) for word, n in holding.items() if n >= MANY_TEXTS)
         kept = sorted(many, key=lambda item: (-item[1], item[0]))[:TERMS]
-        return cls(rows, dict(kept))
+        return cls(rows, said.total(), {word: said[word] for word, _ in kept})
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
-        """As arrays: `terms` uint8 (UTF-8, a line a word), `term_rows` int32, `term_texts` (1,)."""
+        """As arrays: `terms` uint8 (UTF-8, a line a word), `term_counts`, `term_totals` (2,)."""
         return {
             "terms": np.frombuffer("\n".join(self.terms).encode(), np.uint8),
-            "term_rows": np.array(list(self.terms.values()), np.int32),
-            "term_texts": np.array([self.texts], np.int64),
+            "term_counts": np.array(list(self.terms.values()), np.int64),
+            "term_totals": np.array([self.texts, self.words], np.int64),
         }
 
     @classmethod
@@ -61,5 +66,6 @@ class Vocabulary:
         """Read what `arrays` gave; `ValueError` or `KeyError` when it makes no sense."""
         told = np.asarray(arrays["terms"], np.uint8).tobytes().decode()
         terms = told.split("\n") if told else []
-        counts = np.asarray(arrays["term_rows"], np.int64).tolist()
-        return cls(int(arrays["term_texts"][0]), dict(zip(terms, counts, strict=True)))
+        counts = np.asarray(arrays["term_counts"], np.int64).tolist()
+        texts, said = np.asarray(arrays["term_totals"], np.int64).tolist()
+        return cls(texts, said, dict(zip(terms, counts, strict=True)))

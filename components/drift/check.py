@@ -53,7 +53,7 @@ def check(file: Path, bundle: Path, out: Path, settings: CheckSettings) -> Manif
     """
     opened, classifier = open_classifier(bundle)
     reference = read_reference(bundle / REFERENCE_FILE)
-    source = Rows(file, settings.text_column, settings.label_column)
+    source = Rows(file, settings.text_column, settings.label_column, settings.form)
     checked = Checked(reference, classifier, settings)
     rows = iter(source)
     while batch := list(itertools.islice(rows, settings.every_rows)):

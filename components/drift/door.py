@@ -46,7 +46,8 @@ def run(
     """
     with exit_on_error():
         require_digest(Path(bundle.path), BUNDLE, bundle_digest)
-        chosen = build(CheckSettings, settings, "drift")
+        # An artifact's file has no ending.
+        chosen = build(CheckSettings, {"form": "jsonl", **settings}, "drift")
         manifest = check(Path(journal.path), Path(bundle.path), Path(diagnosis.path), chosen)
     published = Path(diagnosis.path)
     document = json.loads((published / DIAGNOSIS_FILE).read_text(encoding="utf-8"))

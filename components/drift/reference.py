@@ -42,7 +42,7 @@ class Reference:
     lengths: npt.NDArray[np.int64]
     labels: npt.NDArray[np.int32]
     marks: Floats | None = None
-    vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary(0, {}))
+    vocabulary: Vocabulary = field(default_factory=lambda: Vocabulary(0, 0, {}))
     names: tuple[str, ...] = ()
 
     def name(self, label: int) -> str:

@@ -101,7 +101,7 @@ def _moved(document: Mapping[str, Any]) -> Iterator[str]:
         )
         if verdict["terms"]:
             yield page.table(
-                ("word", "of 1,000 mentions before", "after", "texts"),
+                ("word", "in 1,000 words before", "after", "texts"),
                 [(t["term"], t["before"], t["after"], t["texts"]) for t in verdict["terms"]],
             )
 

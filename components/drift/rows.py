@@ -44,12 +44,14 @@ class Rows:
         path: The file.
         text_column: The text's column, of JSON Lines and CSV.
         label_column: The label's column.
+        form: `jsonl`, `csv` or `text`; empty goes by the file's ending.
         skipped: Rows so far that hold no text.
     """
 
     path: Path
     text_column: str = "text"
     label_column: str = "label"
+    form: str = ""
     skipped: int = field(default=0, init=False)
 
     def __iter__(self) -> Iterator[Row]:
@@ -63,7 +65,7 @@ class Rows:
         """
         if not self.path.is_file():
             raise InputError("not_found", f"There is no file {str(self.path)!r}.")
-        read = READERS.get(self.path.suffix.lower(), _lines)
+        read = READERS.get(self.form or self.path.suffix.lower().removeprefix("."), _lines)
         found = 0
         with self.path.open(encoding="utf-8", errors="replace", newline="") as stream:
             for record in read(self._bounded(stream)):
@@ -124,9 +126,9 @@ def _lines(lines: Iterator[str]) -> Iterator[Any]:
 
 
 READERS: dict[str, Callable[[Iterator[str]], Iterator[Any]]] = {
-    ".jsonl": _json_lines,
-    ".json": _json_lines,
-    ".csv": _delimited,
+    "jsonl": _json_lines,
+    "json": _json_lines,
+    "csv": _delimited,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from components.contract.settings import require
 
@@ -55,11 +56,13 @@ class CheckSettings(DetectorSettings):
         text_column: The text's column.
         label_column: The true label's column; rows without one are fine.
         every_rows: Rows between two looks at what the tests say: the resolution of the plots.
+        form: How the file is written; empty goes by its ending, lines of text being the rest.
     """
 
     text_column: str = "text"
     label_column: str = "label"
     every_rows: int = 100
+    form: Literal["", "jsonl", "csv", "text"] = ""
 
     def check(self) -> None:
         super().check()

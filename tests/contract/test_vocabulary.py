@@ -13,14 +13,15 @@ def test_words_of_many_texts_are_kept() -> None:
     texts = ["a fine fine film"] * MANY_TEXTS + ["a secret"] * (MANY_TEXTS - 1)
     counted = Vocabulary.count(texts)
     assert counted.texts == len(texts)
-    assert counted.terms == {"a": len(texts), "fine": MANY_TEXTS, "film": MANY_TEXTS}
+    assert counted.words == 4 * MANY_TEXTS + 2 * (MANY_TEXTS - 1)
+    assert counted.terms == {"a": len(texts), "fine": 2 * MANY_TEXTS, "film": MANY_TEXTS}
     assert next(iter(counted.terms)) == "a"
 
 
 def test_they_are_read_as_they_were_written() -> None:
     counted = Vocabulary.count(["un caf\u00e9 noir"] * 20)
     assert Vocabulary.of(counted.arrays()) == counted
-    assert Vocabulary.of(Vocabulary(0, {}).arrays()) == Vocabulary(0, {})
+    assert Vocabulary.of(Vocabulary(0, 0, {}).arrays()) == Vocabulary(0, 0, {})
 
 
 def test_the_same_texts_in_another_order_give_the_same() -> None:
@@ -35,7 +36,7 @@ def test_endless_texts_are_read_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> N
     assert Vocabulary.count(itertools.repeat("a film")).texts == 50
 
 
-@pytest.mark.parametrize("broken", ["terms", "term_rows", "term_texts"])
+@pytest.mark.parametrize("broken", ["terms", "term_counts", "term_totals"])
 def test_what_makes_no_sense_is_refused(broken: str) -> None:
     arrays = Vocabulary.count(["a film"] * 20).arrays()
     arrays[broken] = arrays[broken][:0] if broken != "terms" else np.array([255], np.uint8)

@@ -10,7 +10,7 @@ from components.drift.reference import Reference
 from components.drift.stream import Stream
 
 NAMES = ("negative", "positive")
-WORDS = Vocabulary(1_000, {"film": 500, "plot": 300, "actor": 200})
+WORDS = Vocabulary(1_000, 2_000, {"film": 500, "plot": 300, "actor": 200})
 
 
 def stream(rows: int, seed: int, shift: float = 0.0, positive: float = 0.5) -> Stream:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,15 +18,45 @@ from components.drift.settings import CheckSettings
 from pipelines.cli import app
 from tests.conftest import exit_status, reviews, run_python
 
+PIPELINE = """
+import sys
+from kfp import dsl, local
+from components.contract.image import TRAIN_IMAGE
+from components.contract.artifact import read_manifest
+from components.drift.component import component
+
+@dsl.component(base_image=TRAIN_IMAGE, install_kfp_package=False)
+def copy(source: str, journal: dsl.Output[dsl.Dataset]):
+    import shutil
+    shutil.copyfile(source, journal.path)
+
+@dsl.component(base_image=TRAIN_IMAGE, install_kfp_package=False)
+def copy_model(source: str, model: dsl.Output[dsl.Model]):
+    import shutil
+    shutil.copytree(source, model.path)
+
+@dsl.pipeline(name="p")
+def pipeline(journal: str, bundle: str, bundle_digest: str) -> str:
+    return component(
+        journal=copy(source=journal).output, bundle=copy_model(source=bundle).output,
+        bundle_digest=bundle_digest, settings={"every_rows": 50},
+    ).outputs["Output"]
+
+journal, bundle, root = sys.argv[1:]
+local.init(local.SubprocessRunner(use_venv=False), pipeline_root=root, raise_on_error=True)
+made = pipeline(journal=journal, bundle=bundle, bundle_digest=read_manifest(bundle).digest)
+print("cause", made.output)
+"""
 RUN = """
-import json, sys
+import json, shutil, sys
 from kfp import dsl
 from components.contract.artifact import read_manifest
 from components.drift.door import run
 journal, bundle, root = sys.argv[1:]
 metrics, diagnosis = dsl.Metrics(uri=root), dsl.Artifact(uri=root + "/diagnosis")
 cause = run(
-    dsl.Dataset(uri=journal), dsl.Model(uri=bundle), {}, diagnosis, metrics,
+    dsl.Dataset(uri=shutil.copy(journal, root + "/journal")), dsl.Model(uri=bundle), {},
+    diagnosis, metrics,
     dsl.HTML(uri=root + "/pages/report"), bundle_digest=read_manifest(bundle).digest,
 )
 print(json.dumps([cause, metrics.metadata, diagnosis.metadata]))
@@ -105,6 +137,7 @@ def test_no_texts_leave_nothing_behind(bundle: Path, tmp_path: Path) -> None:
 def test_the_component_s_door(bundle: Path, journal: Path, tmp_path: Path) -> None:
     told = run_python(RUN, str(journal), str(bundle), str(tmp_path)).splitlines()[-1]
     cause, metrics, diagnosis = json.loads(told)
+    assert diagnosis["outcomes"] == diagnosis["rows"] > 120
     assert cause == "covariate"
     assert metrics["drifted"] == 1
     assert 0 <= metrics["estimated_accuracy_lower"] <= metrics["estimated_accuracy_upper"] <= 1
@@ -136,9 +169,12 @@ def test_the_command_lines(
     assert json.loads(whole.stdout.splitlines()[-1])["cause"] == "covariate"
 
 
-def test_the_component_compiles() -> None:
-    from components.drift.component import component
-
-    spec = component.component_spec
-    assert set(spec.inputs) == {"journal", "bundle", "bundle_digest", "settings"}
-    assert {"diagnosis", "metrics", "report", "Output"} == set(spec.outputs)
+def test_the_component_runs_under_kfp_local(bundle: Path, journal: Path, tmp_path: Path) -> None:
+    script = tmp_path / "pipeline.py"  # kfp reads components' source
+    script.write_text(PIPELINE)
+    command = [sys.executable, str(script), str(journal), str(bundle), str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3_000:]
+    assert done.stdout.splitlines()[-1] == "cause covariate"
+    (report,) = tmp_path.glob("**/drift-check/report")
+    assert "other texts than the model was trained on" in report.read_text()

@@ -50,7 +50,7 @@ def test_a_bundle_of_before_has_none_of_them() -> None:
         ("names", np.frombuffer(b'["one"]', np.uint8)),
         ("names", np.frombuffer(b"{", np.uint8)),
         ("terms", np.frombuffer(b"\xff", np.uint8)),
-        ("term_texts", np.zeros(0, np.int64)),
+        ("term_totals", np.zeros(0, np.int64)),
     ],
 )
 def test_what_does_not_fit_is_corrupted(name: str, array: np.ndarray) -> None:

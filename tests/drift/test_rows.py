@@ -44,6 +44,12 @@ def test_no_texts_is_an_error(tmp_path: Path, name: str, content: str) -> None:
     assert caught.value.code == "no_rows"
 
 
+def test_a_form_goes_before_the_ending(tmp_path: Path) -> None:
+    file = write(tmp_path / "journal", '{"text": "fine"}\n')
+    assert [row.text for row in Rows(file, form="jsonl")] == ["fine"]
+    assert [row.text for row in Rows(file)] == ['{"text": "fine"}']
+
+
 def test_no_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError) as caught:
         list(Rows(tmp_path / "none.csv"))

@@ -14,7 +14,7 @@ def texts(seed: int, n: int, *extra: str) -> list[list[str]]:
 
 
 def made() -> Terms:
-    return Terms(Vocabulary(1_000, KNOWN))
+    return Terms(Vocabulary(1_000, 6_000, KNOWN))
 
 
 def test_usual_texts_move_none() -> None:
@@ -48,7 +48,7 @@ def test_shorter_texts_alone_move_none() -> None:
 
 
 def test_a_word_that_left_is_shown() -> None:
-    terms = Terms(Vocabulary(1_000, {**KNOWN, "gone": 900}))
+    terms = Terms(Vocabulary(1_000, 6_900, {**KNOWN, "gone": 900}))
     terms.tell(texts(1, 400))
     assert terms.moved()[0].term == "gone"
     assert terms.moved()[0].after == 0
@@ -62,6 +62,6 @@ def test_old_texts_are_forgotten() -> None:
 
 
 def test_without_a_vocabulary_there_is_nothing() -> None:
-    terms = Terms(Vocabulary(0, {}))
+    terms = Terms(Vocabulary(0, 0, {}))
     terms.tell(texts(1, 300, "banana"))
     assert terms.moved() == ()

@@ -21,7 +21,7 @@ from components.drift.settings import DetectorSettings
 from components.drift.window import Window
 
 LSDD_ROWS = 1_000
-MMD_ROWS = 300
+MMD_ROWS = 200
 """Rows of reference and window that a kernel sees, drawn at random. LSDD's cost grows with them;
 MMD's grows with their square, and so does its memory, once for each shuffle."""
 WINDOWS = (20, 60)
