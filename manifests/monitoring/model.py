@@ -6,11 +6,12 @@ from manifests.monitoring.alert import Alert, Group
 from manifests.monitoring.selectors import share
 
 ACCURACY_FLOOR = 0.7
-"""Of feedback. Below what each architecture reaches on any data of ours, and above a coin."""
+"""Of feedback: below what each architecture reaches on its test rows (76 % and more in the README's
+table), and above a coin."""
 LEAST_FEEDBACK = 50
 """Labels in the window: with fewer, one standard error is above 6 points."""
 STALE_S = 900
-"""Fifteen minutes: the scorer tests every ten seconds and rests for at most a few minutes."""
+"""The scorer tests every ten seconds (`drift.every_s`), and rests as `drift.cpu_share` asks."""
 
 LEAST_ROWS = 100
 """`drift.minimum_rows`: with fewer no finding is due. alibi-detect may take a quarter of an hour to

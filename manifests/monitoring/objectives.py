@@ -62,7 +62,7 @@ class BurnRate:
 
 WINDOW = "WINDOW"
 LATENCY_S = 0.5
-"""A bucket of `tamis_request_seconds`; bert on one core needs a fifth of it for a long review."""
+"""Where a bucket of `tamis_request_seconds` ends: a share is known there alone."""
 LEAST_REQUESTS = 20
 """In the long window; the failure of one request of ten is no burn rate."""
 OBJECTIVES = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from manifests.monitoring.alert import Alert, Group
 
 STALE_DAYS = 14
-"""Two of the weekly runs that `tamis schedule` is used for."""
+"""Two runs of a weekly schedule."""
 _FAILED = 'tamis_retrain_runs_total{outcome="failed"}'
 GROUP = Group(
     "tamis-pipeline",

@@ -7,7 +7,7 @@ from typing import Any
 RETRAIN, PEOPLE = "tamis-retrain", "people"
 LABEL = ("retrain", "true")
 IN_CLUSTER = "http://tamis-retrain.tamis.svc.cluster.local:8080/alerts"
-TOKEN_SECRET = {"name": "tamis-retrain", "key": "TAMIS_TRIGGER_TOKEN"}
+TOKEN_SECRET = {"name": "tamis-retrain-webhook", "key": "token"}
 """The one that the trigger's own pod reads."""
 GROUP_BY = ["alertname", "kind"]
 WAIT, INTERVAL = "10s", "1m"

@@ -50,9 +50,10 @@ def exposed(exposition: str) -> set[str]:
 
 @dataclass
 class Received:
-    """What Alertmanager posted: tokens, and notifications."""
+    """What Alertmanager posted: tokens, bodies, and these as JSON."""
 
     tokens: list[str] = field(default_factory=list)
+    bodies: list[bytes] = field(default_factory=list)
     notifications: list[dict[str, Any]] = field(default_factory=list)
 
     def alerts(self) -> list[tuple[str, str]]:
@@ -73,6 +74,7 @@ def webhook() -> Iterator[tuple[str, Received]]:
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
             received.tokens.append(self.headers.get("authorization", ""))
+            received.bodies.append(body)
             received.notifications.append(json.loads(body))
             self.send_response(200)
             self.end_headers()

@@ -166,7 +166,17 @@ def test_the_trigger_is_where_the_cluster_has_it_and_asks_for_a_token() -> None:
     assert config["spec"]["route"]["matchers"] == [{"name": "retrain", "value": "true"}]
     (own,) = config["spec"]["receivers"][0]["webhookConfigs"]
     assert own["url"] == routing.IN_CLUSTER
-    assert own["httpConfig"]["authorization"]["credentials"]["name"]
+    (deployment,) = (
+        item
+        for item in render("overlays/production")
+        if item["kind"] == "Deployment" and item["metadata"]["name"] == "tamis-retrain"
+    )
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    (variable,) = (v for v in container["env"] if v["name"] == "TAMIS_TRIGGER_TOKEN")
+    asked = variable["valueFrom"]["secretKeyRef"]
+    assert own["httpConfig"]["authorization"]["credentials"] == asked
+    secrets = [r for r in render("overlays/production") if r["kind"] == "ExternalSecret"]
+    assert asked["name"] in {r["spec"]["target"]["name"] for r in secrets}
     points = read(f"{PROVISIONING}/alerting/contact-points.yaml")["contactPoints"]
     (grafana,) = next(p for p in points if p["name"] == "tamis-retrain")["receivers"]
     assert grafana["settings"]["url"] == routing.IN_CLUSTER
