@@ -7,6 +7,8 @@ from typing import Literal
 
 from components.contract.settings import require
 
+BUCKETS = ("s3://", "gs://")
+
 
 @dataclass(frozen=True)
 class KfpSettings:
@@ -41,8 +43,8 @@ class RetrainingSettings:
         holdout: Share of the fresh rows that the gate compares on instead of training on them.
         margin: Accuracy that the old test rows may lose, in shares.
         fresh_rows: Fewest held-out fresh rows that the gate decides on.
-        store: Where feedback is kept as data versions: a folder, `s3://…` or another address that
-            fsspec knows, or `dvc://<folder of a repository>` to commit each to DVC.
+        store: Where feedback is kept as data versions: a folder, `s3://…`, `gs://…`, or
+            `dvc://<folder of a repository>` to commit each to DVC.
         runner: `local` runs the pipeline in a process here, `kfp` on a cluster.
         attempts: How often a run whose process died is taken up again before it has failed.
         kfp: Where that cluster is.
@@ -81,4 +83,10 @@ class RetrainingSettings:
             self.runner != "kfp" or bool(self.kfp.host),
             "retrain.kfp.host",
             "must be given where retrain.runner is 'kfp'",
+        )
+        require(
+            self.runner != "kfp" or self.store.startswith(BUCKETS),
+            "retrain.store",
+            f"must be a bucket ({' or '.join(BUCKETS)}) where retrain.runner is 'kfp': pods read "
+            f"nothing of this machine's, such as {self.store!r}",
         )

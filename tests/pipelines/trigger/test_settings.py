@@ -22,7 +22,12 @@ def test_without_the_section_there_are_defaults() -> None:
 
 
 def test_what_is_said_is_taken() -> None:
-    section = {"runner": "kfp", "kfp": {"host": "http://host"}, "runs_per_day": 9}
+    section = {
+        "runner": "kfp",
+        "kfp": {"host": "http://host"},
+        "store": "s3://bucket/feedback",
+        "runs_per_day": 9,
+    }
     chosen = parameters.check({**DOCUMENT, "retrain": section}).retrain
     assert (chosen.runner, chosen.kfp.host, chosen.runs_per_day) == ("kfp", "http://host", 9)
 
@@ -33,6 +38,7 @@ def test_what_is_said_is_taken() -> None:
         ({"runer": "kfp"}, "retrain.runer"),
         ({"runner": "airflow"}, "retrain.runner"),
         ({"runner": "kfp"}, "retrain.kfp.host"),
+        ({"runner": "kfp", "kfp": {"host": "http://host"}}, "retrain.store"),
         ({"minimum_labels": 0}, "retrain.minimum_labels"),
         ({"cooldown_s": -1}, "retrain.cooldown_s"),
         ({"runs_per_day": 0}, "retrain.runs_per_day"),
