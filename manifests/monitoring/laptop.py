@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from components.contract.artifact import replace_json
+from components.contract.artifact import replace_json, storage_error
 from manifests.monitoring.files import as_yaml
 from manifests.monitoring.prometheus import rule_file
 from manifests.monitoring.routing import alertmanager
@@ -60,18 +60,25 @@ def write(laptop: Laptop) -> None:
 
     Args:
         laptop: Where to.
+
+    Raises:
+        TamisError: The file system's refusal.
     """
-    laptop.folder.mkdir(parents=True, exist_ok=True)
     hook = alertmanager(laptop.webhook, str(laptop.token_file.absolute()))
     rules = rule_file()
     if laptop.quick:
         hook, rules = hastened(hook), hastened(rules)
-    for name, document in (
-        ("prometheus.yaml", _prometheus(laptop)),
-        ("rules.yaml", rules),
-        ("alertmanager.yaml", hook),
-    ):
-        (laptop.folder / name).write_text(as_yaml(document), encoding="utf-8")
+    documents = {
+        "prometheus.yaml": _prometheus(laptop),
+        "rules.yaml": rules,
+        "alertmanager.yaml": hook,
+    }
+    try:
+        laptop.folder.mkdir(parents=True, exist_ok=True)
+        for name, document in documents.items():
+            (laptop.folder / name).write_text(as_yaml(document), encoding="utf-8")
+    except OSError as error:
+        raise storage_error(error, laptop.folder) from error
     watch(laptop.folder, {})
 
 
@@ -81,12 +88,18 @@ def watch(folder: Path, targets: Mapping[str, str]) -> None:
     Args:
         folder: `Laptop.folder`.
         targets: Component -> host:port of its metrics.
+
+    Raises:
+        TamisError: The file system's refusal.
     """
     groups = [
         {"targets": [address], "labels": {"component": component}}
         for component, address in targets.items()
     ]
-    replace_json(folder / TARGETS, groups)
+    try:
+        replace_json(folder / TARGETS, groups)
+    except OSError as error:
+        raise storage_error(error, folder / TARGETS) from error
 
 
 def prometheus_command(laptop: Laptop, binary: str) -> list[str]:

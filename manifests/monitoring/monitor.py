@@ -185,6 +185,13 @@ def main(argv: Sequence[str] | None = None) -> None:
         Monitor(laptop, told.serving, told.retrain_metrics).run()
 
 
+def _port(text: str) -> int:
+    number = int(text)
+    if not 0 < number < 65_536:
+        raise argparse.ArgumentTypeError(f"must be 1 to 65535, not {number}")
+    return number
+
+
 def _parser() -> argparse.ArgumentParser:
     default = Laptop(Path(".tamis/monitor"))
     parser = argparse.ArgumentParser(
@@ -194,8 +201,8 @@ def _parser() -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--folder", type=Path, default=default.folder, help="for files and data")
-    add("--prometheus-port", type=int, default=default.prometheus_port, help="on 127.0.0.1")
-    add("--alertmanager-port", type=int, default=default.alertmanager_port, help="on 127.0.0.1")
+    add("--prometheus-port", type=_port, default=default.prometheus_port, help="on 127.0.0.1")
+    add("--alertmanager-port", type=_port, default=default.alertmanager_port, help="on 127.0.0.1")
     add("--webhook", default=default.webhook, help="where `tamis trigger` takes alerts")
     add("--token-file", type=Path, default=default.token_file, help="the token it asks for")
     add("--retrain-metrics", default="127.0.0.1:9091", help="its metrics, host:port")

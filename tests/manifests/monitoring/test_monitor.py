@@ -35,6 +35,26 @@ def test_a_program_that_is_missing_is_told_in_a_sentence(
     assert not (tmp_path / "monitor").exists()
 
 
+def test_a_folder_that_cannot_be_made_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    (tmp_path / "file").write_text("")
+    ports = [f"--prometheus-port={free_port()}", f"--alertmanager-port={free_port()}"]
+    done = run(sys.executable, "-m", MODULE, f"--folder={tmp_path / 'file' / 'monitor'}", *ports)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    assert str(tmp_path / "file") in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "x", ""])
+def test_a_port_that_is_none_is_told(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    done = run(sys.executable, "-m", MODULE, f"--prometheus-port={port}")
+    assert done.returncode == 2
+    assert "argument --prometheus-port" in done.stderr.splitlines()[-1]
+
+
 @pytest.fixture
 def ports() -> tuple[int, int]:
     return free_port(), free_port()
