@@ -1,8 +1,10 @@
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,6 +58,40 @@ def test_the_bundle_tells_how_it_was_made(
     history = json.loads((out / "history.json").read_text())
     assert [entry["epoch"] for entry in history] == [0.5, 1.0, 1.5, 2.0][: len(history)]
     assert not list(out.parent.glob(".*.checkpoint"))
+
+
+def test_the_bundle_tells_which_engine_serves_it_and_why(
+    published: tuple[Path, Manifest],
+) -> None:
+    facts = published[1].facts["engine"]
+    assert facts["name"] == ("fp32" if facts["gate"]["refusals"] else "int8")
+    assert facts["gate"]["rows"] > 40
+    bundle, _ = open_classifier(published[0])
+    assert bundle.engine == facts["name"]
+    assert bundle.tolerance == {"int8": 3e-2, "fp32": 1e-4}[bundle.engine]
+    files = {file.name for file in published[0].iterdir()}
+    assert not files & {"watched.onnx", "candidate.onnx"}
+
+
+def test_float32_can_be_asked_for(
+    dataset: Path, wordpieces: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    settings = BertSettings(str(tiny_encoder), epochs=1, max_tokens=40, engine="fp32")
+    facts = train(dataset, wordpieces, tmp_path / "bundle", settings).facts
+    assert facts["engine"] == {"name": "fp32", "reason": "The settings ask for it."}
+
+
+def test_an_encoder_of_another_make_is_exported_as_it_is(
+    dataset: Path, wordpieces: Path, tiny_encoder: Path, tmp_path: Path
+) -> None:
+    encoder = shutil.copytree(tiny_encoder, tmp_path / "encoder")
+    config = json.loads((encoder / "config.json").read_text())
+    (encoder / "config.json").write_text(json.dumps({**config, "hidden_act": "relu"}))
+    settings = BertSettings(str(encoder), epochs=1, max_tokens=40)
+    facts = train(dataset, wordpieces, tmp_path / "bundle", settings).facts
+    assert facts["engine"]["name"] == "fp32"
+    assert "isn't built as BERT" in facts["engine"]["reason"]
+    open_classifier(tmp_path / "bundle")
 
 
 def test_a_long_text_keeps_head_and_tail_within_its_frame(
@@ -117,11 +153,12 @@ def test_mean_pooling_is_sentence_transformers(minilm: tuple[BertNetwork, Path])
 @pytest.mark.parametrize(
     "changed",
     [{"epochs": 0}, {"accumulate": 0}, {"max_tokens": 3}, {"learning_rate": 0.0},
-     {"dropout": 1.0}, {"frozen_layers": -1}, {"weight_decay": -1.0}, {"seed": -1}],
+     {"dropout": 1.0}, {"engine": "int4"}, {"frozen_layers": -1}, {"weight_decay": -1.0},
+     {"seed": -1}],
 )  # fmt: skip
-def test_impossible_settings_are_refused(changed: dict[str, float]) -> None:
+def test_impossible_settings_are_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(InputError) as caught:
-        BertSettings(**changed).check()  # type: ignore[arg-type]
+        BertSettings(**changed).check()
     assert caught.value.code == "bad_parameter"
     assert next(iter(changed)) in caught.value.message
 
