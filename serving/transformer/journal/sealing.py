@@ -30,10 +30,12 @@ def sealed_rows(
     """
     clear: list[Row] = []
     secret: list[tuple[bytes, bytes]] = []
+    pseudonyms: dict[str, bytes] = {}  # most requests of a moment come from few subjects
     for recording in recordings:
         answered, time = recording.answered, recording.time
         subject, labels, model = answered.subject, answered.labels, models[answered.model]
-        pseudonym = vault.pseudonym(subject)
+        pseudonym = pseudonyms.get(subject) or vault.pseudonym(subject)
+        pseudonyms[subject] = pseudonym
         for name, text, best, probabilities, tokens, truncated in zip(
             answered.ids,
             answered.texts,
