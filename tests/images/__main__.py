@@ -62,7 +62,27 @@ def base_image(scratch: Path, environment: dict[str, str]) -> None:
     pull = ["docker", "pull", "--quiet", NAME]
     if subprocess.run(pull, env=environment, capture_output=True, check=False).returncode:
         sys.stdout.write(f"{NAME} can't be pulled: Debian's own Python stands in for it.\n")
-        make_stand_in(scratch, environment)
+        try:
+            make_stand_in(scratch, environment)
+        except (OSError, LookupError, subprocess.CalledProcessError) as error:
+            told = getattr(error, "stderr", None) or b""
+            last = told.decode(errors="replace").strip().splitlines()[-1:]
+            raise NoDaemonError(f"There is no base image: {error}. {' '.join(last)}") from error
+
+
+def builds_reach_packages(environment: dict[str, str]) -> None:
+    """Refuse a machine whose containers can't install a package: no fault of our Dockerfiles."""
+    fetch = [
+        *("python", "-m", "pip", "--disable-pip-version-check", "download", "--quiet"),
+        *("--no-deps", "--dest", "/tmp", "wheel"),  # noqa: S108 - inside a container
+    ]
+    done = subprocess.run(
+        ["docker", "run", "--rm", NAME, *fetch],
+        env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode:
+        last = done.stderr.strip().splitlines()[-1:]
+        raise NoDaemonError(f"Containers can't install packages here: {' '.join(last)}")
 
 
 def main() -> None:
@@ -82,6 +102,7 @@ def run(scratch: Path, environment: dict[str, str]) -> int:
     """Build the images and run their tests; pytest's exit status."""
     with told("Base image"):
         base_image(scratch, environment)
+        builds_reach_packages(environment)
     make = [
         "make",
         "--no-print-directory",
