@@ -231,5 +231,12 @@ def test_a_predictor_that_dies_is_noticed_and_its_return_too(everything: Everyth
     assert watching.firing()[name] == "No predictor answers: nobody scores texts."
     wait_until(lambda: watching.routed().get(name) == ["people"], "its route", 60)
     assert name not in dict(watching.received.alerts())
+    with pair.client() as client:
+
+        def burns() -> bool:
+            assert client.post("/classify", json={"texts": ["x"]}).status_code == 503
+            return "TamisAvailabilityBurn1h" in watching.firing()
+
+        wait_until(burns, "failures that use the month's budget up", 60)
     pair.start_predictor()
     wait_until(lambda: name not in watching.firing(), "its end", 60)
