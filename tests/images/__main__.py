@@ -74,7 +74,7 @@ def builds_reach_packages(environment: dict[str, str]) -> None:
     """Refuse a machine whose containers can't install a package: no fault of our Dockerfiles."""
     fetch = [
         *("python", "-m", "pip", "--disable-pip-version-check", "download", "--quiet"),
-        *("--no-deps", "--dest", "/tmp", "wheel"),  # noqa: S108 - inside a container
+        *("--no-deps", "--dest", "/tmp", "wheel"),
     ]
     done = subprocess.run(
         ["docker", "run", "--rm", NAME, *fetch],
