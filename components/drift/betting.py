@@ -29,7 +29,7 @@ SHAPES = (0.35, 0.6, 1.0, 1.7, 3.0)
 """Parameters a, b of the beta densities that are played: shifts, spreads and concentrations."""
 SPIKES = tuple(itertools.product((0.05, 0.2), (1, 4)))
 """Weights, and widths in cells, of bets on a small share of texts from far outside."""
-STEPS = tuple(itertools.product((0.05, 0.1, 0.2, 0.4), (2, 6, 12, 20, 32)))
+STEPS = tuple(itertools.product((0.05, 0.1, 0.2, 0.4), (2, 6, 12, 20, 32, 56)))
 """The same of one-sided bets, on errors: those have the lowest p-values, in a share of the cells
 that is the share of errors among the reference's rows."""
 RICHEST = 1e200

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from components.contract.vocabulary import MANY_TEXTS, Vocabulary
 
@@ -48,57 +49,39 @@ class Terms:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._known, self._words = vocabulary.terms, vocabulary.words
-        self._texts: deque[Counter[str]] = deque()
-        self._copies: Counter[frozenset[str]] = Counter()
-        self._holding: Counter[str] = Counter()
-        self._said: Counter[str] = Counter()
+        self._texts: deque[Sequence[str]] = deque(maxlen=TEXTS)
 
-    def tell(self, texts: Iterable[Iterable[str]]) -> None:
+    def tell(self, texts: Iterable[Sequence[str]]) -> None:
         """Take the words of texts into account, the newest last."""
-        for words in texts:
-            said = Counter(words)
-            self._texts.append(said)
-            self._said.update(said)
-            held = frozenset(said)
-            self._copies[held] += 1
-            if self._copies[held] == 1:  # one text sent ten times is not in ten texts
-                self._holding.update(held)
-            if len(self._texts) > TEXTS:
-                self._forget(self._texts.popleft())
-
-    def _forget(self, said: Counter[str]) -> None:
-        held = frozenset(said)
-        self._said.subtract(said)
-        self._copies[held] -= 1
-        if not self._copies[held]:
-            del self._copies[held]
-            self._holding.subtract(held)
-            for word in held:
-                if not self._holding[word]:
-                    del self._holding[word], self._said[word]
+        self._texts.extend(texts)
 
     def moved(self) -> tuple[MovedTerm, ...]:
-        """The words whose share of mentions moved most, the most striking first."""
-        said = self._said.total()
+        """The words whose share of what is said moved most, the most striking first."""
+        counts: Counter[str] = Counter()
+        for words in self._texts:
+            counts.update(words)
+        said = counts.total()
         if not self._words or not said:
             return ()
+        # A set of sets: one text sent ten times is not in ten texts.
+        holding = Counter(chain.from_iterable({frozenset(words) for words in self._texts}))
         striking = []
         # One that left counts as well as one that came.
-        for word in self._known.keys() | self._holding.keys():
-            before, after = self._known.get(word, 0), self._said[word]
-            if not before and self._holding[word] < MANY_TEXTS:
+        for word in self._known.keys() | holding.keys():
+            before, after = self._known.get(word, 0), counts[word]
+            if not before and holding[word] < MANY_TEXTS:
                 continue
             both = (before + after) / (self._words + said)
             gap = after / said - before / self._words
             deviation = math.sqrt(both * (1 - both) * (1 / self._words + 1 / said))
             if deviation and abs(gap) >= STRIKING * deviation:
                 striking.append((-abs(gap) / deviation, word))
-        return tuple(self._term(word, said) for _, word in sorted(striking)[:SHOWN])
-
-    def _term(self, word: str, said: int) -> MovedTerm:
-        return MovedTerm(
-            word,
-            round(1_000 * self._known.get(word, 0) / self._words, 3),
-            round(1_000 * self._said[word] / said, 3),
-            self._holding[word],
+        return tuple(
+            MovedTerm(
+                word,
+                round(1_000 * self._known.get(word, 0) / self._words, 3),
+                round(1_000 * counts[word] / said, 3),
+                holding[word],
+            )
+            for _, word in sorted(striking)[:SHOWN]
         )

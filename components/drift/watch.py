@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -59,7 +59,7 @@ class Watch:
         self,
         stream: Stream,
         times: npt.NDArray[np.float64],
-        words: Iterable[Iterable[str]] = (),
+        words: Iterable[Sequence[str]] = (),
     ) -> None:
         """Take texts and their answers into account.
 

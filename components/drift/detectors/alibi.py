@@ -44,7 +44,7 @@ class FeatureLsdd:
     sequential: ClassVar[bool] = False
 
     def __init__(self, reference: Reference, settings: DetectorSettings) -> None:
-        self._kernel = _Kernel("LSDDDrift", reference, settings, LSDD_ROWS, settings.permutations)
+        self._kernel = _Kernel("LSDDDrift", reference, settings, LSDD_ROWS)
 
     def score(self, window: Window) -> Score | None:
         return self._kernel.score(window)
@@ -63,8 +63,7 @@ class FeatureMmd:
     sequential: ClassVar[bool] = False
 
     def __init__(self, reference: Reference, settings: DetectorSettings) -> None:
-        fewest = math.ceil(1 / settings.alpha) - 1  # that can reach the level
-        self._kernel = _Kernel("MMDDrift", reference, settings, MMD_ROWS, fewest)
+        self._kernel = _Kernel("MMDDrift", reference, settings, MMD_ROWS)
 
     def score(self, window: Window) -> Score | None:
         return self._kernel.score(window)
@@ -187,8 +186,9 @@ class _Kernel:
     """A kernel detector on features, with a permutation test."""
 
     def __init__(
-        self, name: str, reference: Reference, settings: DetectorSettings, rows: int, shuffles: int
+        self, name: str, reference: Reference, settings: DetectorSettings, rows: int
     ) -> None:
+        shuffles = math.ceil(1 / settings.alpha) - 1  # the fewest that can reach the level
         self._seed, self._rows, self._shuffles = settings.seed, rows, shuffles
         self._torch: Any = importlib.import_module("torch")
         self._torch.set_num_threads(1)

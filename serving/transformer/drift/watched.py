@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -42,18 +43,19 @@ class Watched:
         self._kept: list[bool] = []
         self._told = 0  # of those kept, the first so many are known to the worker
         self._rows = self._tested_rows = self._counted_rows = self._tested_outcomes = 0
-        self._tested_at = self.diagnosed_at = 0.0
+        self._tested_at = time.monotonic()  # a service of a few texts needs no worker at once
+        self.diagnosed_at = 0.0
 
     def __len__(self) -> int:
         """Rows in the window."""
         return len(self._window)
 
-    def gather(self, drained: Drained, time: float) -> int:
+    def gather(self, drained: Drained, at: float) -> int:
         """Take what came in since the last call.
 
         Args:
             drained: That.
-            time: Seconds since 1970, UTC.
+            at: Seconds since 1970, UTC.
 
         Returns:
             Rows that the sequential test won't see.
@@ -61,8 +63,8 @@ class Watched:
         rows, outcomes = drained.rows, drained.outcomes.tolist()
         self._window.add(rows)
         self._rows += rows.filled
-        surplus = self._fresh.add(rows, drained.texts, time)
-        self._fresh.add_outcomes(outcomes, time)
+        surplus = self._fresh.add(rows, drained.texts, at)
+        self._fresh.add_outcomes(outcomes, at)
         self._keep(outcomes)
         return surplus
 
@@ -112,23 +114,23 @@ class Watched:
         """The rows that no worker has been told of yet; they count as told from here on."""
         return self._fresh.take()
 
-    def conclude(self, answer: dict[str, Any], now: float, time: float) -> None:
+    def conclude(self, answer: dict[str, Any], now: float, at: float) -> None:
         """Turn the worker's answer to the last `window` into findings.
 
         Args:
             answer: As `worker.py` sends it.
             now: Monotonic seconds.
-            time: Seconds since 1970, UTC.
+            at: Seconds since 1970, UTC.
         """
         self._tested_at = now
         half = self._settings.window_rows // 2
         fresh = self._counted_rows == 0 or self._tested_rows - self._counted_rows >= half
         if fresh:
             self._counted_rows = self._tested_rows
-        self.findings = tuple(self._finding(score, fresh, time) for score in answer["scores"])
-        self.diagnosis, self.diagnosed_at = answer["diagnosis"], time
+        self.findings = tuple(self._finding(score, fresh, at) for score in answer["scores"])
+        self.diagnosis, self.diagnosed_at = answer["diagnosis"], at
 
-    def _finding(self, score: dict[str, Any], fresh: bool, time: float) -> Finding:
+    def _finding(self, score: dict[str, Any], fresh: bool, at: float) -> Finding:
         significant = score["score"] > score["threshold"]
         lasting = significant
         if not score["sequential"]:
@@ -142,7 +144,7 @@ class Watched:
             significant,
             lasting,
             score["rows"],
-            time,
+            at,
         )
 
     @property

@@ -69,6 +69,13 @@ async def findings(drift: Drift, service: Service, texts: Sequence[str]) -> dict
     return {found["detector"]: found["significant"] for found in drift.report()["findings"]}
 
 
+def active(drift: Drift) -> set[str]:
+    """The kinds of drift that are held to be there."""
+    return {
+        verdict["kind"] for verdict in drift.report()["diagnosis"]["kinds"] if verdict["active"]
+    }
+
+
 def test_other_texts_are_noticed_and_held_out_ones_are_not(bundle: Path, dataset: Path) -> None:
     service = Service(bundle)
     split = Dataset.open(dataset).batches("validation")
@@ -88,7 +95,7 @@ def test_other_texts_are_noticed_and_held_out_ones_are_not(bundle: Path, dataset
 
 def test_the_sequential_tests_say_which_drift_and_how_large(bundle: Path, dataset: Path) -> None:
     service, registry = Service(bundle), CollectorRegistry()
-    split = Dataset.open(dataset).batches("validation")
+    split = Dataset.open(dataset).batches("test")  # validation rows are the reference itself
     held_out = [text for batch in split for text in batch.texts]
     other = [text[:1_000] for text, _ in reviews("imdb", 60)]
 
@@ -110,13 +117,11 @@ def test_the_sequential_tests_say_which_drift_and_how_large(bundle: Path, datase
             for _ in range(40):
                 drift.feedback(False, service.digest)
             async with asyncio.timeout(WAIT_S):
-                while drift.report()["diagnosis"]["cause"] == "":
+                while not {"input", "concept"} <= active(drift):
                     await asyncio.sleep(0.05)
             report = drift.report()
             assert report["drifted"]
             told = {verdict["kind"]: verdict for verdict in report["diagnosis"]["kinds"]}
-            assert told["input"]["active"]
-            assert told["concept"]["active"]
             assert report["diagnosis"]["cause"] == "covariate"
             assert "length" in {a["aspect"] for a in told["input"]["aspects"] if a["alarmed"]}
             assert "movie" in {term["term"] for term in told["input"]["terms"]}
