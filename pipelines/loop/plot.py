@@ -31,7 +31,7 @@ def draw(file: Path, answered: Sequence[Asked], moments: Sequence[Moment], title
 
     figure = Figure(figsize=(12, 5.5), layout="constrained")
     axes: Any = figure.add_subplot()
-    axes.set(title=title, xlabel="seconds", ylabel=f"accuracy of {WINDOW} requests", ylim=(0.5, 1))
+    axes.set(title=title, xlabel="seconds", ylabel=f"accuracy of {WINDOW} requests", ylim=(0.6, 1))
     groups = list(dict.fromkeys((asked.kind, asked.version) for asked in answered))
     for number, (kind, version) in enumerate(groups):
         own = [asked for asked in answered if (asked.kind, asked.version) == (kind, version)]
@@ -40,12 +40,14 @@ def draw(file: Path, answered: Sequence[Asked], moments: Sequence[Moment], title
         seconds, shares = _curve(own)
         colour = COLOURS[number % len(COLOURS)]
         axes.plot(seconds, shares, color=colour, label=f"{kind}, version {version}")
+        mean = sum(asked.right for asked in own) / sum(asked.rows for asked in own)
+        axes.hlines(mean, own[0].second, own[-1].second, color=colour, linestyle="--")
     named = [moment for moment in moments if moment.name]
     for number, moment in enumerate(named):
         axes.axvline(moment.second, color="#64748b", linewidth=0.8, linestyle=":")
         axes.annotate(
             moment.name,
-            (moment.second, 0.505 + 0.03 * (number % 4)),
+            (moment.second, 0.605 + 0.02 * (number % 4)),
             fontsize=8,
             color="#334155",
         )
