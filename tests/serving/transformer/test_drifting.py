@@ -117,20 +117,25 @@ def test_the_sequential_tests_say_which_drift_and_how_large(bundle: Path, datase
             for _ in range(40):
                 drift.feedback(False, service.digest)
             async with asyncio.timeout(WAIT_S):
-                while not {"input", "concept"} <= active(drift):
+                while not {"input", "prediction"} <= active(drift):
                     await asyncio.sleep(0.05)
             report = drift.report()
             assert report["drifted"]
             told = {verdict["kind"]: verdict for verdict in report["diagnosis"]["kinds"]}
             assert report["diagnosis"]["cause"] == "covariate"
-            assert "length" in {a["aspect"] for a in told["input"]["aspects"] if a["alarmed"]}
-            assert "movie" in {term["term"] for term in told["input"]["terms"]}
+            moved = {aspect["aspect"]: aspect for aspect in told["input"]["aspects"]}
+            assert moved["length"]["gap"] > 0.9
+            assert moved["length"]["after"] < moved["length"]["before"]
+            assert moved["uppercase"]["alarmed"]  # those sentences are in lower case
+            assert told["input"]["terms"]
             assert not any(text[:20] in json.dumps(told) for text in other)
-            for kind in ("input", "concept"):
+            for kind in ("input", "prediction"):
                 assert gauge("drift_active", kind=kind) == 1
                 assert before - 1 <= gauge("drift_since_timestamp_seconds", kind=kind)
                 assert gauge("drift_evidence", kind=kind) > 2.4
-                assert gauge("drift_size", kind=kind) > 0.3
+                assert gauge("drift_size", kind=kind) == told[kind]["size"]
+            assert gauge("drift_size", kind="input") > 0.9
+            assert told["concept"]["rows"] == 40
 
     asyncio.run(look())
 
