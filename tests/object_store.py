@@ -101,7 +101,8 @@ def _start(folder: Path) -> tuple[S3, subprocess.Popen[bytes]]:
         *(f"-master.port={master}", f"-master.port.grpc={master_grpc}"),
         *(f"-volume.port={volume}", f"-volume.port.grpc={volume_grpc}"),
         *(f"-filer.port={filer}", f"-filer.port.grpc={filer_grpc}"),
-        *("-volume.max=20", "-master.volumeSizeLimitMB=64", "-master.telemetry=false"),
+        # Each bucket takes several volumes at once.
+        *("-volume.max=200", "-master.volumeSizeLimitMB=64", "-master.telemetry=false"),
         # Two servers at once would fight over these ports' defaults.
         *("-s3.port.iceberg=0", "-s3.port.lance=0"),
     ]
