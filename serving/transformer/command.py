@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import gc
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,6 @@ from components.contract.exits import exit_on_error
 from components.contract.settings import build as build_settings
 from components.contract.settings import read_params
 from serving.transformer.settings import TransformerSettings
-
-SWITCH_S = 0.0005
-"""How long a thread that wants the interpreter may be kept waiting. Answers wait for the journal's
-thread, which gives the interpreter up several times a commit; with Python's 5 ms it got it back so
-late that the service stood idle."""
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -68,7 +62,6 @@ def serve(settings: TransformerSettings) -> None:
     from serving.transformer.app import build
 
     logs.event("serving", settings=_shown(settings))
-    sys.setswitchinterval(SWITCH_S)
     gc.freeze()  # what is loaded now stays: collections need not walk through it
     uvloop.run(server.serve(settings, lambda draining: build(settings, draining)))
 
