@@ -34,6 +34,8 @@ STEPS = tuple(itertools.product((0.05, 0.1, 0.2, 0.4), (2, 6, 12, 20, 32, 56)))
 that is the share of errors among the reference's rows."""
 RICHEST = 1e200
 """Where wealth stops growing: further evidence says nothing more, and the number stays finite."""
+ALL_SHARES = 2.1097428012368919
+"""The sum of 1 / (s log^2 s) from s = 2 on (https://oeis.org/A115563)."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -66,12 +68,7 @@ def densities(one_sided: bool) -> Floats:
 
 def share(start: int) -> float:
     """What of the capital is staked before p-value number `start`, from 0; all shares sum to 1."""
-    return 1 / ((start + 2) * math.log(start + 2) ** 2) / _TOTAL
-
-
-# Sum to 10^6, and the integral of the rest.
-_TOTAL = 2.1097428012368919
-"""Sum of 1 / (s log^2 s) from s = 2 (OEIS A115563)."""
+    return 1 / ((start + 2) * math.log(start + 2) ** 2) / ALL_SHARES
 
 
 class Wealth:
@@ -129,4 +126,4 @@ class Wealth:
         """
         best = int(self.stakes[game].argmax())
         gains = np.log(self._table[cells, best])
-        return int(gains[::-1].cumsum().argmax() * -1 + len(gains) - 1)
+        return len(gains) - 1 - int(gains[::-1].cumsum().argmax())
