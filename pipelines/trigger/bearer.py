@@ -84,11 +84,10 @@ def made_token(file: Path) -> str:
         IntegrityError: `exposed_secret` when others can read the file.
         TamisError: The file system's refusal.
     """
-    partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
+    partial = file.with_name(f".{file.name}.{secrets.token_hex(8)}.partial")  # threads share a pid
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not file.exists():
-            partial.unlink(missing_ok=True)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
             with os.fdopen(os.open(partial, flags, 0o600), "w", encoding="ascii") as stream:
                 stream.write(secrets.token_urlsafe(32) + "\n")
