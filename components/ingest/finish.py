@@ -140,6 +140,12 @@ def _refuse_empty(screened: Screened, settings: IngestSettings) -> None:
     if screened.rows_in:
         return
     uri = settings.source.uri
+    if screened.rows_filtered and not settings.source.where:
+        raise InputError(
+            "nothing_matches",
+            f"None of the {screened.rows_filtered:,} rows of {uri!r} has a label yet in "
+            f"{settings.source.label_column!r}.",
+        )
     if screened.rows_filtered:
         wanted = " and ".join(f"{c} = {v!r}" for c, v in settings.source.where.items())
         raise InputError(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from components.contract.dataset import SPLITS
@@ -51,7 +52,7 @@ class Screening:
 
     Attributes:
         rows_in: Rows that matched `where`, broken ones counted.
-        rows_filtered: Rows that didn't.
+        rows_filtered: Rows that didn't, or that no annotator has labelled.
         last: Number of the last row, skipped ones counted, once all were asked for.
     """
 
@@ -103,14 +104,17 @@ class Screening:
             if source.where and not _matches(row, source.where):
                 self.rows_filtered += 1
                 continue
+            label_cell = row[source.label_column]
+            if isinstance(label_cell, list | tuple) and not label_cell:  # no annotator's yet
+                self.rows_filtered += 1
+                continue
             self.rows_in += 1
             raw = row[source.text_column]
             text = as_text(raw)
             reason, text = ("malformed", str(raw)) if text is None else self._screened(text)
             label = None
             if not reason:
-                label = self._label(row[source.label_column])
-                reason = "" if label is not None else "unknown_label"
+                reason, label = self._label(label_cell)
             if reason or label is None:
                 self._rejections.add(reason, text, number)
                 continue
@@ -149,9 +153,29 @@ class Screening:
             return "empty", raw
         return "over_long" if len(text) > self._settings.max_characters else "", text
 
-    def _label(self, raw: Any) -> int | None:
+    def _label(self, raw: Any) -> tuple[str, int | None]:
+        """The reason to reject a label, or "", and its number."""
+        if isinstance(raw, list | tuple):
+            raw = agreed(raw)
+            if raw is None:
+                return "conflicting_duplicate", None
         label = as_text(raw)
-        return None if label is None or has_surrogate(label) else self._labels.number(label)
+        number = None if label is None or has_surrogate(label) else self._labels.number(label)
+        return "" if number is not None else "unknown_label", number
+
+
+def agreed(answers: Sequence[Any]) -> Any:
+    """What most of a row's annotators say; None when as many say something else.
+
+    Args:
+        answers: One an annotator, at least one.
+
+    Returns:
+        The answer, as the first to give it wrote it.
+    """
+    written = {str(answer): answer for answer in reversed(answers)}
+    (first, most), *others = collections.Counter(map(str, answers)).most_common(2)
+    return None if any(count == most for _, count in others) else written[first]
 
 
 def as_text(value: Any) -> str | None:

@@ -25,7 +25,8 @@ class SourceSettings:
         uri: A path, a folder, a glob, or an address: `file://`, `package://<package>/<path>`,
             `https://`, `s3://`, `gs://`, `hf://datasets/…`, `dvc://<repository>@<rev>#<path>`.
         text_column: Column of the text; `review.text` reaches into nested records.
-        label_column: Column of the label.
+        label_column: Column of the label; a list holds one answer an annotator, and the most
+            frequent one counts.
         where: Column -> value, compared as strings; other rows are left aside as `rows_filtered`.
         label_names: Raw label -> name; when given, every other raw label is unknown.
         slices: Columns carried along for sliced evaluation.

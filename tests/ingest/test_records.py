@@ -50,7 +50,10 @@ def test_a_row_becomes_a_record(settings: Settings) -> None:
         ("fine", None, "unknown_label"),
         ("fine", " ", "unknown_label"),
         ("fine", "\udce9", "unknown_label"),
-        ("fine", ["1"], "unknown_label"),
+        ("fine", {"1": 1}, "unknown_label"),
+        ("fine", ["z"], "unknown_label"),
+        ("fine", ["1", "2"], "conflicting_duplicate"),
+        ("fine", [["1"], ["2"]], "conflicting_duplicate"),
         ("fine", "z", "unknown_label"),
     ],
 )
@@ -98,3 +101,26 @@ def test_labels_of_rejected_rows_are_not_learned(settings: Settings) -> None:
 )
 def test_cells_as_text(value: Any, text: str | None) -> None:
     assert as_text(value) == text
+
+
+@pytest.mark.parametrize(
+    ("answers", "label"),
+    [(["a"], "a"), (["b", "a", "a"], "a"), (["a", "b", "c", "b"], "b"), ([3, 3, "x"], "3"),
+     ((True, True), "true"), (["a", "a", "b", "b", "c"], None)],
+    ids=str,
+)  # fmt: skip
+def test_what_most_annotators_say_is_the_label(
+    settings: Settings, answers: Any, label: str | None
+) -> None:
+    names = Labels({}, ())
+    screening = Screening(settings(), names, Rejections())
+    records = list(screening.records([{"text": "fine", "label": answers}]))
+    assert names.names() == (() if label is None else (label,))
+    assert len(records) == (label is not None)
+
+
+def test_a_row_that_nobody_has_labelled_is_set_aside(settings: Settings) -> None:
+    rows = [{"text": "fine", "label": []}, {"text": "good", "label": ["1"]}]
+    records, screening, rejected = screen(settings(), *rows)
+    assert [record.row for record in records] == [2]
+    assert (screening.rows_in, screening.rows_filtered, rejected) == (1, 1, {})

@@ -9,7 +9,7 @@ from typing import IO, Any, cast
 from components.contract.errors import InputError
 from components.ingest.sources.columnar import read_parquet
 from components.ingest.sources.delimited import read_csv, read_tsv
-from components.ingest.sources.jsonl import read_jsonl
+from components.ingest.sources.jsonl import read_json
 from components.ingest.sources.share import WHOLE, Share
 from components.ingest.sources.source import Row
 
@@ -18,9 +18,9 @@ Reader = Callable[[IO[bytes], str, tuple[str, ...], Share], Iterator[Row]]
 READERS: dict[str, Reader] = {
     ".csv": read_csv,
     ".tsv": read_tsv,
-    ".jsonl": read_jsonl,
-    ".ndjson": read_jsonl,
-    ".json": read_jsonl,
+    ".jsonl": read_json,
+    ".ndjson": read_json,
+    ".json": read_json,
     ".parquet": read_parquet,
 }
 COMPRESSIONS = {".gz": "gzip", ".zst": "zstd"}

@@ -38,6 +38,12 @@ class Lines:
     Raises:
         InputError: `not_text`, now or when a line holds a NUL.
         LineTooLong: While iterating; the next call goes on with the next line.
+
+    Attributes:
+        number: Lines so far.
+        quotes: Quotes since a reader last set it to 0.
+        ended: Whether the end was met.
+        opening: The first character that isn't white space, "" where the file begins without one.
     """
 
     def __init__(self, stream: IO[bytes], name: str) -> None:
@@ -45,6 +51,7 @@ class Lines:
         head = buffered.peek(_HEAD_BYTES)
         encoding = next((e for mark, e in _MARKS if head.startswith(mark)), "utf-8")
         self._name = name
+        self.opening = head.decode(encoding, "ignore").lstrip()[:1]
         if encoding.startswith("utf-8"):
             if b"\0" in head:
                 raise self._not_text()
@@ -80,6 +87,16 @@ class Lines:
             self._skip_rest()
             raise LineTooLong(line[:200])
         return line
+
+    def read(self, characters: int) -> str:
+        """At most so many characters, whatever the lines; "" at the end; raises as iterating."""
+        try:
+            text = self._text.read(characters)
+        except UnicodeDecodeError as error:
+            raise self._not_text() from error
+        if "\0" in text:
+            raise self._not_text()
+        return text
 
     def _skip_rest(self) -> None:
         while piece := self._text.readline(LINE_CHARACTERS):

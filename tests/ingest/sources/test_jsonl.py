@@ -5,12 +5,12 @@ import io
 import pytest
 
 from components.contract.errors import InputError
-from components.ingest.sources.jsonl import read_jsonl
+from components.ingest.sources.jsonl import read_json
 from components.ingest.sources.source import Row
 
 
 def read(data: str, *columns: str) -> list[Row]:
-    return list(read_jsonl(io.BytesIO(data.encode()), "x.jsonl", columns or ("text", "label")))
+    return list(read_json(io.BytesIO(data.encode()), "x.jsonl", columns or ("text", "label")))
 
 
 def test_objects_are_rows() -> None:
@@ -31,6 +31,15 @@ def test_dotted_names_reach_into_objects() -> None:
     assert read(line, "review.by.whom", "review.text")[0]["review.by.whom"] == "me"
 
 
+def test_dotted_names_count_in_lists() -> None:
+    line = '{"reviews": [{"text": "a"}, {"text": "b", "tags": ["x", "y"]}]}\n'
+    columns = ("reviews.1.text", "reviews.1.tags.0")
+    assert read(line, *columns) == [{"reviews.1.text": "b", "reviews.1.tags.0": "x"}]
+    with pytest.raises(InputError) as caught:
+        read(line, "reviews.2.text")
+    assert caught.value.code == "unknown_column"
+
+
 @pytest.mark.parametrize(
     "line", ["[1]", "null", "3", '{"text": ', "x", "[" * 100_000, '{"text":' * 50_000, "9" * 5_000]
 )
@@ -46,7 +55,7 @@ def test_a_line_that_is_too_long_is_a_broken_row() -> None:
     assert [getattr(row, "reason", row.get("text")) for row in rows] == ["a", "over_long", "a"]
 
 
-@pytest.mark.parametrize("data", ['[{"text": "a"}]', '{\n "text": "a"\n}', "text,label\n"])
+@pytest.mark.parametrize("data", ['["a"]', "[1", '{\n "text": "a"\n}', "text,label\n"])
 def test_a_file_that_does_not_begin_with_an_object(data: str) -> None:
     with pytest.raises(InputError) as caught:
         read(data)
