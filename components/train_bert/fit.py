@@ -21,6 +21,7 @@ from components.training.finish import VALIDATION_ROWS, finish
 from components.training.inputs import open_inputs
 from components.training.loop import History, Plan, Training
 from components.training.schedule import warmup_linear
+from components.training.torch_learner import TorchLearner
 
 WEIGHTS_CODE = ("training", "train_bert")
 """What a checkpoint must not outlive; a change elsewhere should not cost hours of training."""
@@ -92,21 +93,18 @@ def fit(
         seed=settings.seed,
         epochs=settings.epochs,
         batch_rows=settings.batch_rows,
-        clip=settings.clip,
         patience=settings.patience,
         accumulate=settings.accumulate,
         evaluations=settings.evaluations,
         checkpoint_seconds=settings.checkpoint_seconds,
     )
-    training = Training(
+    learner = TorchLearner(
         network,
         torch.optim.AdamW(groups, fused=True),
-        warmup_linear(settings.warmup),
         frame,
         TokenRows(tokens, "train"),
         TokenRows(tokens, "validation", VALIDATION_ROWS),
-        plan,
+        settings.clip,
         device,
-        checkpoint,
     )
-    return training.run()
+    return Training(learner, warmup_linear(settings.warmup), plan, checkpoint).run()

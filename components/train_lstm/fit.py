@@ -22,6 +22,7 @@ from components.training.finish import VALIDATION_ROWS, finish
 from components.training.inputs import open_inputs
 from components.training.loop import History, Plan, Training
 from components.training.schedule import one_cycle
+from components.training.torch_learner import TorchLearner
 
 WEIGHTS_CODE = ("training", "train_lstm")
 """What a checkpoint must not outlive; a change elsewhere should not cost hours of training."""
@@ -100,19 +101,16 @@ def fit(
         seed=settings.seed,
         epochs=settings.epochs,
         batch_rows=settings.batch_rows,
-        clip=settings.clip,
         patience=settings.patience,
         checkpoint_seconds=settings.checkpoint_seconds,
     )
-    training = Training(
+    learner = TorchLearner(
         network,
         optimizer,
-        one_cycle(settings.warmup),
         frame,
         TokenRows(tokens, "train"),
         TokenRows(tokens, "validation", VALIDATION_ROWS),
-        plan,
+        settings.clip,
         device,
-        checkpoint,
     )
-    return training.run()
+    return Training(learner, one_cycle(settings.warmup), plan, checkpoint).run()

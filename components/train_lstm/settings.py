@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
+from typing import Literal
 
 from components.contract.settings import require
 from components.contract.weights import weights_fingerprint
@@ -16,6 +17,8 @@ class LstmSettings:
 
     Attributes:
         tokenizer: Name of the tokenizer in the parameter file.
+        framework: `torch` or `tensorflow` (Keras 3; extra `tensorflow`): the bundle and what serves
+            it are the same.
         seed: Decides the first weights, the batches and the dropout.
         max_tokens: Longest row; a longer text keeps its head and its tail.
         vectors: Hub id, folder or `package://` address of an encoder whose token vectors the
@@ -34,6 +37,7 @@ class LstmSettings:
     """
 
     tokenizer: str = "bpe"
+    framework: Literal["torch", "tensorflow"] = "torch"
     seed: int = 13
     max_tokens: int = 256
     vectors: str = ""

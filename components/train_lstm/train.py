@@ -23,7 +23,7 @@ def train(dataset: Path, tokens: Path, out: Path, settings: LstmSettings) -> Man
 
     The same data, settings, machine and threads give the same graph, byte for byte. A killed
     training goes on from its last checkpoint. Under torchrun every process calls this with the
-    same shared directories.
+    same shared directories (PyTorch only).
 
     Args:
         dataset: A published dataset.
@@ -35,9 +35,16 @@ def train(dataset: Path, tokens: Path, out: Path, settings: LstmSettings) -> Man
         The manifest of the published bundle.
 
     Raises:
-        TamisError: As `open_inputs`, `Training.run` and `publish`.
+        TamisError: As `open_inputs`, `Training.run` and `publish`; `not_installed` and
+            `one_process_only` as `start_tensorflow`.
     """
-    from components.train_lstm.fit import fit_bundle  # torch: seconds that a cached result saves
+    # Either framework takes seconds to import, which a cached result saves.
+    if settings.framework == "tensorflow":
+        from components.training.tensorflow_runtime import start_tensorflow
 
+        start_tensorflow()
+        from components.train_lstm.fit_tensorflow import fit_bundle
+    else:
+        from components.train_lstm.fit import fit_bundle
     fit_bundle(dataset, tokens, out, settings, STAGE)
     return read_manifest(out, KIND)

@@ -8,15 +8,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
-from components.contract.encoding import Ids, Lengths
+from components.contract.encoding import Ids, Lengths, length_buckets
 from components.contract.onnx_session import Frame
 from components.contract.tokens import Tokens
 
 POOL_BATCHES = 50
 """Rows are sorted by length within pools of this many batches: wide enough that padding almost
 vanishes, narrow enough that a batch's company still changes from epoch to epoch."""
+SCORED_ROWS = 64
+SCORED_TOKENS = 8_192
+"""Most in a batch that is only scored: without gradients it may be larger than in training."""
 
 Rows = npt.NDArray[np.integer[Any]]
 """Row numbers of one batch."""
@@ -56,25 +58,22 @@ class TokenRows:
         shard = int(np.searchsorted(self._starts, row, side="right")) - 1
         return self._shards[shard].text(row - int(self._starts[shard]))
 
-    def rectangle(
-        self, batch: Rows, frame: Frame, device: torch.device
-    ) -> tuple[torch.Tensor, torch.Tensor]:
+    def rectangle(self, batch: Rows, frame: Frame) -> tuple[npt.NDArray[np.int64], Lengths]:
         """A batch as a model takes it.
 
         Args:
             batch: (b,) row numbers.
             frame: How rows are cut and padded.
-            device: Where the tensors go.
 
         Returns:
             ids (b, t) int64 and lengths (b,) int64.
         """
-        ids, lengths = frame.rectangle([self.ids(int(row)) for row in batch])
-        return torch.from_numpy(ids).to(device), torch.from_numpy(lengths).to(device)
+        return frame.rectangle([self.ids(int(row)) for row in batch])
 
-    def targets(self, batch: Rows, device: torch.device) -> torch.Tensor:
+    def targets(self, batch: Rows) -> npt.NDArray[np.int64]:
         """A batch's label indices (b,) int64."""
-        return torch.from_numpy(self.labels[batch].astype(np.int64)).to(device)
+        targets: npt.NDArray[np.int64] = self.labels[batch].astype(np.int64)
+        return targets
 
 
 def epoch_batches(lengths: Lengths, size: int, seed: int, epoch: int) -> list[Rows]:
@@ -100,6 +99,20 @@ def epoch_batches(lengths: Lengths, size: int, seed: int, epoch: int) -> list[Ro
         rows = rows[np.argsort(lengths[rows], kind="stable")]
         batches.extend(rows[i : i + size] for i in range(0, len(rows), size))
     return [batches[i] for i in generator.permutation(len(batches))]
+
+
+def scoring_batches(rows: TokenRows, frame: Frame) -> list[Rows]:
+    """All rows in batches of similar length, for scoring: nothing about their order is random.
+
+    Args:
+        rows: The rows.
+        frame: How they are cut.
+
+    Returns:
+        Row numbers by batch.
+    """
+    lengths = np.minimum(rows.lengths, frame.max_tokens)
+    return list(length_buckets(lengths, SCORED_TOKENS, SCORED_ROWS))
 
 
 def shard_batches(batches: list[Rows], rank: int, processes: int) -> list[Rows]:

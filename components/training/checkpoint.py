@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 
 from components.contract import logs
 from components.contract.artifact import publish, verify
@@ -24,9 +24,9 @@ from components.contract.cache import Fingerprinted, code_digest
 from components.contract.environment import environment
 from components.contract.errors import InputError, IntegrityError
 from components.contract.tokens import Tokens
+from components.training.learner import Arrays
 
 KIND = "checkpoint"
-Tensors = Mapping[str, torch.Tensor]
 
 
 def training_key(tokens: Tokens, settings: Any, code: tuple[str, ...], processes: int) -> str:
@@ -66,37 +66,35 @@ class Checkpoint:
         self._folder = kept / key if kept else out.parent / f".{out.name}.checkpoint"
         self._key = key
 
-    def save(self, name: str, state: Mapping[str, Any], **tensors: Tensors) -> None:
+    def save(self, name: str, state: Mapping[str, Any], **arrays: Arrays) -> None:
         """Replace a checkpoint atomically.
 
         Args:
             name: `latest` or `best`.
             state: What JSON can hold.
-            **tensors: Name of a safetensors file -> its tensors.
+            **arrays: Name of a safetensors file -> its arrays.
 
         Raises:
             TamisError: `disk_full` or `not_writable` when the file system refuses.
         """
-        from safetensors.torch import save_file
+        from safetensors.numpy import save_file
 
         with publish(self._folder / name, KIND) as draft:
-            for file, group in tensors.items():
-                contiguous = {
-                    key: value.detach().cpu().contiguous() for key, value in group.items()
-                }
+            for file, group in arrays.items():
+                contiguous = {key: np.asarray(value, order="C") for key, value in group.items()}
                 save_file(contiguous, str(draft.path / f"{file}.safetensors"))
             draft.facts.update(key=self._key, state=dict(state))
 
-    def load(self, name: str) -> tuple[Mapping[str, Any], Mapping[str, Tensors]] | None:
+    def load(self, name: str) -> tuple[Mapping[str, Any], Mapping[str, Arrays]] | None:
         """A checkpoint of this training.
 
         Args:
             name: `latest` or `best`.
 
         Returns:
-            Its state and its tensors on the CPU by file; None where there is none to go on from.
+            Its state and its arrays by file; None where there is none to go on from.
         """
-        from safetensors.torch import load_file
+        from safetensors.numpy import load_file
 
         try:
             manifest = verify(self._folder / name, KIND)

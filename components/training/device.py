@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy.typing as npt
 import torch
 import torch.distributed as distributed
 
@@ -45,6 +46,10 @@ class Device:
     def autocast(self) -> Any:
         """A context in which matrix products run in the device's training precision."""
         return torch.autocast(self.torch.type, torch.bfloat16, enabled=self.bf16)
+
+    def tensors(self, *arrays: npt.NDArray[Any]) -> tuple[torch.Tensor, ...]:
+        """Arrays as tensors on the device."""
+        return tuple(torch.from_numpy(array).to(self.torch) for array in arrays)
 
     def sum(self, tensor: torch.Tensor) -> torch.Tensor:
         """The tensor summed over all processes, in place."""

@@ -132,3 +132,19 @@ def _texts(dataset: Dataset, split: str) -> Iterator[str]:
 def accuracy(logits: Logits, labels: npt.NDArray[np.int32]) -> float:
     """Share of rows whose largest logit is the label's; 0.0 for no rows."""
     return round(float((logits.argmax(axis=1) == labels).mean()), 6) if len(labels) else 0.0
+
+
+def loss_and_accuracy(logits: Logits, labels: npt.NDArray[np.int32]) -> tuple[float, float]:
+    """What weights are chosen by.
+
+    The loss is measured after calibration, as the bundle's will be: a network that is merely too
+    sure of itself is not a worse one.
+
+    Args:
+        logits: (n, k) float32.
+        labels: (n,) int32, the true ones.
+
+    Returns:
+        Log loss in nats and accuracy in [0, 1]; zeros for no rows.
+    """
+    return log_loss(logits, labels, fit_temperature(logits, labels)), accuracy(logits, labels)

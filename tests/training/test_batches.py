@@ -2,7 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from components.contract.artifact import publish
 from components.contract.onnx_session import Frame
@@ -50,11 +49,11 @@ def test_a_limit_takes_rows_from_the_front(two_shards: Tokens) -> None:
 def test_a_batch_is_framed_and_padded(two_shards: Tokens) -> None:
     rows = TokenRows(two_shards, "train")
     frame = Frame(5, padding=0, prefix=(90,), suffix=(91,))
-    ids, lengths = rows.rectangle(np.array([3, 2]), frame, torch.device("cpu"))
+    ids, lengths = rows.rectangle(np.array([3, 2]), frame)
     # five tokens cut to three: two from the head, one from the tail
     assert ids.tolist() == [[90, 5, 6, 9, 91], [90, 91, 0, 0, 0]]
     assert lengths.tolist() == [5, 2]
-    assert rows.targets(np.array([3, 2]), torch.device("cpu")).tolist() == [1, 0]
+    assert rows.targets(np.array([3, 2])).tolist() == [1, 0]
 
 
 def test_an_epoch_holds_every_row_once() -> None:

@@ -25,7 +25,7 @@ def test_logits_stand_in_row_order(network: LstmNetwork, tokens: Path) -> None:
     logits = split_logits(network, rows, Frame(16, 0), CPU)
     with torch.inference_mode():
         for row in range(len(rows)):
-            alone = network(*rows.rectangle(np.array([row]), Frame(16, 0), torch.device("cpu")))
+            alone = network(*CPU.tensors(*rows.rectangle(np.array([row]), Frame(16, 0))))
             np.testing.assert_allclose(logits[row], alone[0].numpy(), atol=1e-5)
 
 

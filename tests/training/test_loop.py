@@ -22,14 +22,16 @@ from components.tokenize.settings import TokenizerSettings
 from components.tokenize.tokenize import tokenize
 from components.train_lstm.network import LstmNetwork
 from components.training.batches import TokenRows
-from components.training.checkpoint import Checkpoint, Tensors
+from components.training.checkpoint import Checkpoint
 from components.training.device import training_device
+from components.training.learner import Arrays
 from components.training.loop import History, Plan, Training
 from components.training.schedule import warmup_linear
+from components.training.torch_learner import TorchLearner
 from tests.conftest import ROOT
 
 SMALL = {"embedding": 8, "hidden": 8, "max_tokens": 32, "batch_rows": 16}
-PLAN = {"stage": "test", "seed": 1, "epochs": 2, "batch_rows": 32, "clip": 1.0, "patience": 9}
+PLAN = {"stage": "test", "seed": 1, "epochs": 2, "batch_rows": 32, "patience": 9}
 
 
 class KilledError(Exception):
@@ -43,8 +45,8 @@ class Fragile(Checkpoint):
         super().__init__(out, "key")
         self.left = saves
 
-    def save(self, name: str, state: Mapping[str, Any], **tensors: Tensors) -> None:
-        super().save(name, state, **tensors)
+    def save(self, name: str, state: Mapping[str, Any], **arrays: Arrays) -> None:
+        super().save(name, state, **arrays)
         self.left -= name == "latest"
         if self.left == 0:
             raise KilledError
@@ -63,18 +65,17 @@ def fit(
         device = dataclasses.replace(found, bf16=False)  # what is compared here is exact
         torch.manual_seed(0)
         network = LstmNetwork(encoded.vocab_size, 2, 8, 8, dropout)
-        training = Training(
+        learner = TorchLearner(
             network,
             torch.optim.AdamW(network.parameters(), rate),
-            warmup_linear(),
             Frame(32, 0),
             TokenRows(encoded, "train"),
             TokenRows(encoded, "validation", validation),
-            Plan(**{**PLAN, **changed}),
+            1.0,
             device,
-            checkpoint,
         )
-        return network, training.run()
+        plan = Plan(**{**PLAN, **changed})
+        return network, Training(learner, warmup_linear(), plan, checkpoint).run()
 
 
 def weights(network: torch.nn.Module) -> dict[str, Any]:
@@ -135,7 +136,7 @@ def test_the_best_weights_are_kept(tokens: Path, tmp_path: Path) -> None:
     kept = Checkpoint(tmp_path / "a", "key").load("best")
     assert kept is not None
     for name, value in weights(network).items():
-        np.testing.assert_array_equal(value, kept[1]["network"][name].numpy())
+        np.testing.assert_array_equal(value, kept[1]["network"][name])
 
 
 def test_it_stops_early_without_progress(tokens: Path, tmp_path: Path) -> None:
