@@ -1,4 +1,4 @@
-"""The command line: `tamis run | predict`, and the commands of cluster, service and retraining."""
+"""The command line: `tamis run | predict`, and the commands that have files of their own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from components.contract.errors import EXIT_FAILURE, InputError, TamisError
-from pipelines import cluster_cli, drift_cli, retrain_cli, serving_cli
+from pipelines import cluster_cli, drift_cli, inspect_cli, retrain_cli, serving_cli
 
 app = typer.Typer(
     name="tamis",
@@ -104,6 +104,7 @@ cluster_cli.register(app)
 serving_cli.register(app)
 retrain_cli.register(app)
 drift_cli.register(app)
+inspect_cli.register(app)
 
 
 def main() -> None:

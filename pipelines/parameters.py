@@ -95,7 +95,7 @@ def load(
     document["source"] = source
     if data:  # the file's expectations name its own labels
         document["evaluate"] = {**(document.get("evaluate") or {}), "minimum_function": []}
-    name = model_name or (data and _name_of(data))
+    name = model_name or (data and name_of(data))
     if name:
         document["register"] = {**(document.get("register") or {}), "model_name": name}
     return check(document, architectures)
@@ -147,8 +147,15 @@ def check(document: Mapping[str, Any], only: Sequence[str] = ()) -> Parameters:
     )
 
 
-def _name_of(data: str) -> str:
-    """A model's name from its data's address: the last part without endings, letters kept."""
+def name_of(data: str) -> str:
+    """A model's name from its data's address: the last part without endings, letters kept.
+
+    Args:
+        data: The address.
+
+    Returns:
+        A name that the registry takes.
+    """
     last = re.split(r"[/#]", data.rstrip("/*"))[-1].split(".")[0]
     return re.sub(r"[^A-Za-z0-9_-]+", "-", last).strip("-") or "tamis"
 

@@ -57,13 +57,13 @@ def finish(
             `label_missing`.
     """
     rejections, limit = screened.rejections, settings.max_rejected
-    _refuse_empty(screened, settings)
-    _refuse_rejected(rejections, screened.rows_in, limit)
+    refuse_empty(screened, settings)
+    refuse_rejected(rejections, screened.rows_in, limit)
     names = sorted(screened.labels, key=by_name)
     order = {name: place for place, name in enumerate(names)}
     places = np.array([order[name] for name in screened.labels], np.int32)
     counts = _write_splits(partitions, draft, settings, places, rejections)
-    _refuse_rejected(rejections, screened.rows_in, limit)
+    refuse_rejected(rejections, screened.rows_in, limit)
     assert screened.rows_in == counts.sum() + rejections.total
     _describe(draft, settings, names, counts, screened)
 
@@ -106,7 +106,7 @@ def _describe(
         split: dict(zip(names, row.tolist(), strict=True))
         for split, row in zip(SPLITS, counts, strict=True)
     }
-    _refuse_labels(rows["train"])
+    refuse_labels(rows["train"])
     spread = stratification(rows, rule)
     if not spread["sound"]:
         logs.event(
@@ -136,7 +136,8 @@ def _describe(
     draft.facts.update(facts)
 
 
-def _refuse_empty(screened: Screened, settings: IngestSettings) -> None:
+def refuse_empty(screened: Screened, settings: IngestSettings) -> None:
+    """Refuse a source without rows: `empty_source` or `nothing_matches`."""
     if screened.rows_in:
         return
     uri = settings.source.uri
@@ -155,18 +156,22 @@ def _refuse_empty(screened: Screened, settings: IngestSettings) -> None:
     raise InputError("empty_source", f"{uri!r} holds no rows.")
 
 
-def _refuse_rejected(rejections: Rejections, rows_in: int, limit: float) -> None:
+def refuse_rejected(rejections: Rejections, rows_in: int, limit: float) -> None:
+    """Refuse a source of which too large a share can't be used: `too_many_rejected`."""
     if rejections.bad / rows_in > limit:  # divided, so that 29 of 100 are no more than 0.29
         reasons = ", ".join(f"{n:,} {reason}" for reason, n in rejections.counts.items() if n)
         raise InputError(
             "too_many_rejected",
             f"{rejections.bad:,} of {rows_in:,} rows can't be used ({reasons}), "
             f"more than the {limit:.1%} allowed.",
-            "Mend the data, or raise ingest.max_rejected.",
+            "Save the file as UTF-8."
+            if 2 * rejections.counts["undecodable"] > rejections.bad
+            else "Mend the data, or raise ingest.max_rejected.",
         )
 
 
-def _refuse_labels(train: dict[str, int]) -> None:
+def refuse_labels(train: dict[str, int]) -> None:
+    """Refuse a train split that lacks a label, or has one alone: `one_label`, `label_missing`."""
     if len(train) < 2:
         raise InputError(
             "one_label",

@@ -12,6 +12,8 @@ from components.contract.errors import InputError
 LABEL_CHARACTERS = 200
 """A longer label is text that slipped into the wrong column."""
 
+_JOINERS = str.maketrans("", "", "\u200c\u200d")
+"""Not printable by themselves, but letters of Persian and families of emoji are joined by them."""
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
@@ -71,7 +73,8 @@ class Labels:
     def _numbered(self, name: str) -> int | None:
         if self._allowed and name not in self._allowed:
             return None
-        if not name or not name.isprintable() or len(name) > LABEL_CHARACTERS:
+        printed = name.translate(_JOINERS)
+        if not printed or not printed.isprintable() or len(name) > LABEL_CHARACTERS:
             return None
         number = self._numbers.setdefault(name, len(self._numbers))
         if number >= limits.LABELS:

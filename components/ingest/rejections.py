@@ -94,6 +94,14 @@ class Rejections:
         if len(samples) > SAMPLES:
             del samples[max(samples)]
 
+    def excerpts(self) -> list[tuple[str, str]]:
+        """Reason and excerpt of each sampled row."""
+        return [
+            (reason, text)
+            for reason in REASONS
+            for _, (text, _) in sorted(self._samples[reason].items())
+        ]
+
     def write(self, file: Path) -> list[int]:
         """Write the samples as JSON Lines.
 

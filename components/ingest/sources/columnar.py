@@ -40,7 +40,8 @@ def read_parquet(
         with parquet.ParquetFile(stream, pre_buffer=False, buffer_size=2**20) as file:
             schema = file.schema_arrow
             paths = {c: path for c in columns if (path := _path(schema, c)) is not None}
-            check_columns(columns, [*schema.names, *paths], name)
+            reached = (column for column in paths if column not in schema.names)
+            check_columns(columns, [*schema.names, *reached], name)
             # `columns` selects whole branches: a column named `a` also selects `a.b`
             rows = file.metadata.num_rows
             start, end = share.span(rows)

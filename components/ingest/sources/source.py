@@ -62,10 +62,17 @@ def check_columns(wanted: Iterable[str], present: Iterable[str], name: str) -> N
         name: The file's.
 
     Raises:
-        InputError: `unknown_column`, with the names it may have been meant to be.
+        InputError: `unknown_column`, with the names it may have been meant to be, or
+            `repeated_column`.
     """
     present = list(present)
     for column in wanted:
+        if present.count(column) > 1:
+            raise InputError(
+                "repeated_column",
+                f"{name!r} has {present.count(column)} columns {column!r}.",
+                "Rename all but the one that is meant.",
+            )
         if column not in present:
             raise InputError(
                 "unknown_column",

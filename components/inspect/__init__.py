@@ -1,0 +1,1 @@
+"""What labelled data holds, told before anything is trained: one pass, and flat memory."""
