@@ -74,6 +74,10 @@ TORCH_BACKEND ?= $(if $(filter $(PIP_FIND_LINKS)/torch-%,$(WHEELS)),,cpu)
 BUILD = $(DOCKER) build --build-arg BASE=$(BASE) --build-arg REVISION=$(REVISION) \
 	--build-arg VERSION=$(VERSION)
 DRIFT_ARG = $(if $(filter undefined,$(origin DRIFT)),,--build-arg DRIFT=$(DRIFT))
+# Bundles whose tokenizer is spaCy's need it to be trained and served; SPACY_PIPELINE names a package.
+PIPELINE_ARG = $(if $(SPACY_PIPELINE),--build-arg SPACY_PIPELINE="$(SPACY_PIPELINE)")
+SPACY_TRAIN = $(if $(SPACY),--build-arg SPACY=lemmas $(PIPELINE_ARG))
+SPACY_SERVE = $(if $(SPACY),--build-arg SPACY=spacy $(PIPELINE_ARG))
 RENDERED := build/manifests
 FOLDERS := overlays/local overlays/production service trainer
 BASE_REF ?= origin/main
@@ -85,14 +89,15 @@ wheels: # what the build's network may lack goes with the build's files
 	@rm -rf build/wheels && mkdir -p build/wheels
 	@$(if $(WHEELS),cp $(WHEELS) build/wheels/)
 
-images: $(IMAGES:%=image-%) ## Build the images (DOCKER=, REGISTRY=, TAG=, BASE=, TORCH_BACKEND=cu128, DEMO=1, DRIFT=)
+images: $(IMAGES:%=image-%) ## Build the images (DOCKER=, REGISTRY=, TAG=, BASE=, TORCH_BACKEND=cu128, DEMO=1, DRIFT=, SPACY=1)
 
 image-train: wheels
-	$(BUILD) --build-arg TORCH_BACKEND=$(TORCH_BACKEND) $(if $(DEMO),--build-arg DEMO=demo) -f Dockerfile.train \
+	$(BUILD) --build-arg TORCH_BACKEND=$(TORCH_BACKEND) $(if $(DEMO),--build-arg DEMO=demo) \
+		$(SPACY_TRAIN) -f Dockerfile.train \
 		-t $(REGISTRY)tamis-train:$(TAG) .
 
 image-predictor image-transformer image-registry: image-%: wheels
-	$(BUILD) --build-arg TORCH_BACKEND=$(TORCH_BACKEND) $(DRIFT_ARG) -f Dockerfile.serve \
+	$(BUILD) --build-arg TORCH_BACKEND=$(TORCH_BACKEND) $(DRIFT_ARG) $(SPACY_SERVE) -f Dockerfile.serve \
 		--target $* -t $(REGISTRY)tamis-$*:$(TAG) .
 
 test-images: $(STAMP) ## Build the images and run them as a cluster would (Docker, or root and dockerd)

@@ -63,6 +63,7 @@ ARCHITECTURES = {
 TOKENIZERS = {
     "wordpiece": ("components.tokenize.subword", "WordPieceTokenizer"),
     "bpe": ("components.tokenize.subword", "BpeTokenizer"),
+    "spacy": ("components.tokenize.spacy.tokenizer", "SpacyTokenizer"),
 }
 
 

@@ -178,7 +178,9 @@ def _import_pyfunc() -> Any:
 def requirements(bundle: Bundle) -> list[str]:
     """What scoring with a bundle needs, pinned to what is installed here."""
     onnx = any(name.endswith(".onnx") for name in bundle.manifest.files)
-    names: Sequence[str] = (*INFERENCE, "onnxruntime") if onnx else INFERENCE
+    words = bundle.manifest.facts["tokenizer"] == "spacy"
+    extra = [*(["onnxruntime"] if onnx else []), *(["spacy"] if words else [])]
+    names: Sequence[str] = (*INFERENCE, *extra)
     return [f"{name}=={installed(name).partition('+')[0]}" for name in names]
 
 

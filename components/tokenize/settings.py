@@ -15,13 +15,20 @@ class TokenizerSettings:
     """How texts become token ids.
 
     Attributes:
-        strategy: `bpe` (trained on the train split) or `wordpiece` (comes with an encoder).
+        strategy: `bpe` or `spacy` (trained on the train split), or `wordpiece` (comes with an
+            encoder).
         vocab_size: Entries of a trained vocabulary.
-        min_frequency: Fewest occurrences that make a pair of symbols a vocabulary entry.
+        min_frequency: Fewest occurrences that make a pair of symbols, or for `spacy` a word, a
+            vocabulary entry.
         lowercase: Whether a trained tokenizer folds case.
         sample_rows: Rows that a tokenizer is trained on; they stand in the order of their
             digests, so the first ones are a fair sample, and memory stays flat as data grows.
         encoder: Hub id, folder or `package://` of a pretrained encoder, for `wordpiece`.
+        pipeline: For `spacy`, the name of an installed pipeline (`fr_core_news_sm`), or `blank:`
+            and a language's code (`blank:fr`; `xx` is any language).
+        lemmas: For `spacy`, whether words stand for their lemmas.
+        remove_stop_words: For `spacy`, whether the language's stop-words are left out; English
+            ones hold `not` and `never`, which a sentiment may hang on.
     """
 
     strategy: str
@@ -30,6 +37,9 @@ class TokenizerSettings:
     lowercase: bool = True
     sample_rows: int = 200_000
     encoder: str = ""
+    pipeline: str = "blank:xx"
+    lemmas: bool = False
+    remove_stop_words: bool = False
 
     def fingerprint(self) -> str:
         """Every parameter, the encoder by its content: what decides the tokenizer."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from components.contract.tokenizer import Tokenizer
 from components.contract.tokens import KIND
 from components.tokenize.settings import TokenizerSettings
 from components.tokenize.subword import BpeTokenizer, WordPieceTokenizer
+from components.tokenize.words import train_spacy
 
 Written = tuple[int, int]
 """A shard's rows and tokens."""
@@ -112,21 +113,28 @@ def dtype(tokenizer: Tokenizer) -> str:
     return "<u2" if tokenizer.vocab_size <= 2**16 else "<u4"
 
 
-def _train_bpe(data: Dataset, settings: TokenizerSettings) -> Tokenizer:
+def _sample(data: Dataset, settings: TokenizerSettings) -> Iterator[list[str]]:
     sample = itertools.islice(
         (text for batch in data.batches("train") for text in batch.texts), settings.sample_rows
     )
-    batches = iter(lambda: list(itertools.islice(sample, READ_BATCH_ROWS)), [])
+    return iter(lambda: list(itertools.islice(sample, READ_BATCH_ROWS)), [])
+
+
+def _train_bpe(data: Dataset, settings: TokenizerSettings) -> Tokenizer:
     return BpeTokenizer.train(
-        batches, settings.vocab_size, settings.min_frequency, settings.lowercase
+        _sample(data, settings), settings.vocab_size, settings.min_frequency, settings.lowercase
     )
+
+
+def _train_spacy(data: Dataset, settings: TokenizerSettings) -> Tokenizer:
+    return train_spacy(_sample(data, settings), settings)
 
 
 def _pretrained(data: Dataset, settings: TokenizerSettings) -> Tokenizer:
     return WordPieceTokenizer.pretrained(settings.encoder)
 
 
-STRATEGIES = {"bpe": _train_bpe, "wordpiece": _pretrained}
+STRATEGIES = {"bpe": _train_bpe, "spacy": _train_spacy, "wordpiece": _pretrained}
 
 
 def _known(strategy: str) -> str:

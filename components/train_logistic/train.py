@@ -35,7 +35,13 @@ WEIGHT_ENTRIES = 2**26
 @cached(
     "train-logistic",
     kind=KIND,
-    code=("contract", "train_logistic", "training/finish.py", "tokenize/subword.py"),
+    code=(
+        "contract",
+        "train_logistic",
+        "training/finish.py",
+        "tokenize/spacy",
+        "tokenize/subword.py",
+    ),
 )
 @logged("train-logistic")
 @timed("train-logistic")

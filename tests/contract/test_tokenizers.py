@@ -1,5 +1,6 @@
-"""One suite over every tokenizer of the catalogue."""
+"""One suite over every tokenizer of the catalogue, `spacy` in several forms."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,10 @@ import pytest
 from components.catalogue import TOKENIZERS, tokenizer
 from components.contract.errors import IntegrityError
 from components.contract.tokenizer import Tokenizer
+from components.tokenize.settings import TokenizerSettings
 from components.tokenize.subword import BpeTokenizer, WordPieceTokenizer
+from components.tokenize.words import train_spacy
+from tests.tokenize.spacy.package import NAME, install
 
 TEXTS = [
     "a warm , funny film",
@@ -20,9 +24,17 @@ TEXTS = [
     "tab\tand\nnewline",
     "\u0000\ufffd\u200b",
 ]
+SPACY = {
+    "spacy": {},
+    "spacy-lemmas": {"pipeline": "blank:en", "lemmas": True, "remove_stop_words": True},
+    "spacy-segmenter": {"pipeline": "blank:zh"},
+    "spacy-installed": {"pipeline": NAME, "lemmas": True},
+}
 
 
 def make(strategy: str) -> Tokenizer:
+    if strategy in SPACY:
+        return train_spacy(iter([TEXTS * 3]), TokenizerSettings("spacy", **SPACY[strategy]))
     if strategy == "bpe":
         return BpeTokenizer.train(iter([TEXTS * 3]), 400, 2, lowercase=True)
     if strategy == "wordpiece":
@@ -30,9 +42,14 @@ def make(strategy: str) -> Tokenizer:
     raise AssertionError(f"the suite needs to know how {strategy} is made")
 
 
-@pytest.fixture(params=sorted(TOKENIZERS), scope="module")
-def subject(request: pytest.FixtureRequest) -> Tokenizer:
-    return make(request.param)
+@pytest.fixture(params=sorted(TOKENIZERS | SPACY), scope="module")
+def subject(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Tokenizer]:
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "spacy-installed":
+            patch.syspath_prepend(str(install(tmp_path_factory.mktemp("packages")).parent))
+        yield make(request.param)
 
 
 def test_it_is_a_tokenizer(subject: Tokenizer) -> None:

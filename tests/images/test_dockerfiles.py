@@ -104,6 +104,10 @@ def _copied(stage_of: str) -> list[str]:
             stage = match[1]
         if line.startswith("COPY ") and "--from" not in line and stage in ("code", stage_of):
             patterns += line.split()[1:-1]
+        elif line.startswith("RUN for model in ") and stage == "code":
+            patterns += [f"components/train_*/{name}" for name in re.findall(r"-name (\S+)", line)]
+    assert patterns.count("components") == 1  # of which only what that loop picks is kept
+    patterns.remove("components")
     return patterns
 
 

@@ -18,6 +18,7 @@ import pytest
 import yaml
 from joserfc import jwk, jwt
 
+from components import catalogue
 from tests.images.containers import Container, answers, docker, image, readable, run_once, running
 
 pytestmark = pytest.mark.docker
@@ -25,7 +26,8 @@ ISSUER = "https://issuer.example.com"
 MOST_MB = 700
 TRAINING = "ingest evaluate register deploy training train_job"
 ABSENT = {
-    "predictor": "torch transformers kfp alibi_detect sklearn dvc mlflow.sklearn.nothing pip uv",
+    "predictor": "torch transformers kfp alibi_detect sklearn dvc mlflow.sklearn.nothing pip uv "
+    "spacy",
     "transformer": "kfp kserve dvc mlflow pip uv",
     "registry": "torch transformers kfp kserve alibi_detect components serving pip uv",
 }
@@ -180,7 +182,7 @@ def test_it_holds_nothing_that_it_needs_not(name: str) -> None:
     )
     unwanted = [*ABSENT[name].split(), "pipelines"]
     unwanted += [f"components.{stage}" for stage in TRAINING.split()]
-    unwanted += [f"components.train_{a}.train" for a in ("bert", "logistic", "lstm")]
+    unwanted += [f"components.{a.folder}.train" for a in catalogue.ARCHITECTURES.values()]
     assert run_once(name, "python", "-c", code, *unwanted).strip() == "[]"
 
 

@@ -8,8 +8,10 @@ from components.contract.dataset import SPLITS, Dataset
 from components.contract.errors import InputError
 from components.contract.tokens import Tokens
 from components.tokenize.settings import TokenizerSettings
+from components.tokenize.spacy.tokenizer import SpacyTokenizer
 from components.tokenize.subword import BpeTokenizer
 from components.tokenize.tokenize import tokenize
+from components.tokenize.words import train_spacy
 
 SMALL = TokenizerSettings("bpe", vocab_size=600)
 
@@ -50,6 +52,15 @@ def test_the_vocabulary_comes_from_the_train_split_alone(dataset: Path, tmp_path
         (batch.texts for batch in data.batches("train")), SMALL.vocab_size, 2, True
     )
     assert alone.digest == read_manifest(tmp_path / "t", "tokens").facts["tokenizer_digest"]
+
+
+def test_words_are_counted_in_the_train_split_alone(dataset: Path, tmp_path: Path) -> None:
+    settings = TokenizerSettings("spacy", vocab_size=600, sample_rows=100)
+    facts = tokenize(dataset, tmp_path / "t", settings).facts
+    batches = Dataset.open(dataset).batches("train")
+    first = [text for batch in batches for text in batch.texts][:100]
+    assert train_spacy(iter([first]), settings).digest == facts["tokenizer_digest"]
+    assert facts["vocab_size"] == SpacyTokenizer.load(tmp_path / "t").vocab_size
 
 
 def test_the_same_input_gives_the_same_digest(dataset: Path, tmp_path: Path) -> None:
