@@ -10,7 +10,8 @@ export HF_HUB_DISABLE_TELEMETRY := 1
 export MLFLOW_DISABLE_TELEMETRY := true
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo check format test monitor loop bench bench-serve bench-drift clean
+.PHONY: help install install-tensorflow demo check format test test-tensorflow monitor loop
+.PHONY: bench bench-train bench-serve bench-drift clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +25,16 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(BIN)/uv pip install --python $(BIN)/python --constraint constraints.txt \
 		--editable '.[all,demo,dev]'
+	@touch $@
+
+TENSORFLOW_VENV := .venv-tensorflow
+install-tensorflow: $(TENSORFLOW_VENV)/.installed ## Make .venv-tensorflow, for `framework: tensorflow`
+
+$(TENSORFLOW_VENV)/.installed: pyproject.toml constraints.txt | $(STAMP)
+	test -x $(TENSORFLOW_VENV)/bin/python || $(PYTHON) -m venv $(TENSORFLOW_VENV)
+	$(BIN)/uv pip install --python $(TENSORFLOW_VENV)/bin/python --constraint constraints.txt \
+		--editable '.[data,train,onnx,tracking,deploy,pipeline,predictor,transformer,tensorflow,demo]' \
+		pytest pytest-timeout
 	@touch $@
 
 demo: $(STAMP) ## Train all architectures on the demo's reviews and register a champion
@@ -43,6 +54,11 @@ format: $(STAMP) ## Format and fix what can be fixed
 test: $(STAMP) ## Every test, those that train models and start servers too
 	$(BIN)/pytest -n 2 --dist loadfile
 
+test-tensorflow: $(TENSORFLOW_VENV)/.installed ## The tests that need TensorFlow, in its own environment
+	KERAS_BACKEND=tensorflow $(TENSORFLOW_VENV)/bin/pytest tests/train_lstm/test_fit_tensorflow.py \
+		tests/train_lstm/test_network_tensorflow.py tests/training/test_keras_learner.py \
+		tests/training/test_tensorflow_runtime.py
+
 monitor: $(STAMP) ## Prometheus and Alertmanager beside `tamis serve` (MONITOR="--quick": alerts in seconds)
 	@$(BIN)/python -m manifests.monitoring.monitor $(MONITOR)
 
@@ -51,6 +67,9 @@ loop: $(STAMP) ## From drift to a better champion: everything real, no network, 
 
 bench: $(STAMP) ## Accuracy, time and memory beside plain references
 	$(BIN)/python -m tests.bench
+
+bench-train: $(STAMP) ## Training beside scikit-learn, floret, plain loops, Trainer (ONLY=lstm: that alone)
+	$(BIN)/python -m tests.bench.train $(if $(ONLY),--only $(ONLY))
 
 bench-serve: $(STAMP) ## The service beside FastAPI, KServe and MLServer (needs wrk)
 	$(BIN)/python -m tests.bench.serve
@@ -95,6 +114,11 @@ image-train: wheels
 	$(BUILD) --build-arg TORCH_BACKEND=$(TORCH_BACKEND) $(if $(DEMO),--build-arg DEMO=demo) \
 		$(SPACY_TRAIN) -f Dockerfile.train \
 		-t $(REGISTRY)tamis-train:$(TAG) .
+
+image-train-tensorflow: wheels ## Build the train image of `framework: tensorflow`
+	$(BUILD) --build-arg TORCH_BACKEND=$(TORCH_BACKEND) --build-arg TENSORFLOW=1 \
+		$(if $(DEMO),--build-arg DEMO=demo) -f Dockerfile.train \
+		-t $(REGISTRY)tamis-train-tensorflow:$(TAG) .
 
 image-predictor image-transformer image-registry: image-%: wheels
 	$(BUILD) --build-arg TORCH_BACKEND=$(TORCH_BACKEND) $(DRIFT_ARG) $(SPACY_SERVE) -f Dockerfile.serve \

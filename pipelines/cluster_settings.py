@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from components.contract.errors import InputError
-from components.contract.image import TRAIN_IMAGE
+from components.contract.image import TENSORFLOW_IMAGE, TRAIN_IMAGE
 from components.contract.settings import require
 
 _CPU = re.compile(r"[0-9]+m|[0-9]+(\.[0-9]+)?")
@@ -153,7 +153,8 @@ class ClusterSettings:
 
     Attributes:
         image: Every stage's image, by tag or, better, by digest: KFP's cache keys on this string.
-        image_pull_policy: When a node fetches it.
+        tensorflow_image: The image of a stage whose settings say `framework: tensorflow`.
+        image_pull_policy: When a node fetches an image.
         image_pull_secrets: Secrets that open its registry.
         kfp_version: The oldest back end that takes what is compiled. Before 2.16 it refuses a
             pipeline that sets a security context, so below that the image's own user is all there
@@ -174,6 +175,7 @@ class ClusterSettings:
     """
 
     image: str = TRAIN_IMAGE
+    tensorflow_image: str = TENSORFLOW_IMAGE
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
     image_pull_secrets: tuple[str, ...] = ()
     kfp_version: str = "2.16"
@@ -192,7 +194,9 @@ class ClusterSettings:
 
     def check(self) -> None:
         """Refuse values that can't work; raises `InputError` `bad_parameter`."""
-        require(_IMAGE.fullmatch(self.image) is not None, "image", f"can't be {self.image!r}")
+        for name in ("image", "tensorflow_image"):
+            value = getattr(self, name)
+            require(_IMAGE.fullmatch(value) is not None, name, f"can't be {value!r}")
         version = self.kfp_version
         require(
             _VERSION.fullmatch(version) is not None and self.minor >= 5,

@@ -85,6 +85,8 @@ def training_pipeline(parameters: Parameters, cluster: ClusterSettings | None = 
             trained = task(
                 train, f"train-{name}", **dataset, **own, settings=dict(settings), **extra
             )
+            if cluster is not None and settings.get("framework") == "tensorflow":
+                trained.set_container_image(cluster.tensorflow_image)
             bundle = result("bundle", trained)
             scored = task(
                 evaluate, f"evaluate-{name}", **dataset, **bundle,

@@ -18,6 +18,13 @@ from tests.object_store import S3, object_store
 
 ROOT = Path(__file__).resolve().parents[1]
 
+# TensorFlow has an environment of its own, and `make test-tensorflow` these tests.
+collect_ignore_glob = (
+    []
+    if importlib.util.find_spec("tensorflow")
+    else ["train_lstm/test_*_tensorflow.py", "training/test_keras_learner.py"]
+)
+
 
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 
+from components.contract import logs
 from components.contract.environment import environment
 from components.contract.errors import InputError
 
@@ -35,7 +36,7 @@ def start_tensorflow() -> None:
             "not_installed",
             "framework: tensorflow needs TensorFlow and Keras 3, which are not installed here.",
             "Install the extra `tensorflow` in an environment of its own (make "
-            ".venv-tensorflow), or say framework: torch.",
+            "install-tensorflow), or say framework: torch.",
         ) from error
     if keras.backend.backend() != "tensorflow":
         raise InputError(
@@ -47,10 +48,6 @@ def start_tensorflow() -> None:
     if config.get_intra_op_parallelism_threads() != threads:
         try:
             config.set_intra_op_parallelism_threads(threads)
-        except RuntimeError as error:  # it has computed already, on as many as it found
-            raise InputError(
-                "threads_fixed",
-                f"TensorFlow already runs in this process, and not on {threads} threads.",
-                "Train in a process of its own.",
-            ) from error
+        except RuntimeError:  # it has computed already, on as many as it found
+            logs.event("threads_kept", wanted=threads)
     tensorflow.config.experimental.enable_op_determinism()

@@ -171,3 +171,21 @@ def test_mistakes_are_named(section: dict[str, Any], word: str) -> None:
     with pytest.raises(InputError) as caught:
         build(ClusterSettings, section, "cluster")
     assert word in str(caught.value)
+
+
+def test_a_stage_that_trains_with_tensorflow_has_the_image_that_holds_it(
+    parameters: Parameters, tmp_path: Path
+) -> None:
+    architectures = {**parameters.architectures}
+    architectures["lstm"] = {**architectures["lstm"], "framework": "tensorflow"}
+    asked = dataclasses.replace(parameters, architectures=architectures)
+    digest = f"registry/tamis-tf@sha256:{'0' * 64}"
+    containers, _ = documents(asked, tmp_path, tensorflow_image=digest)
+    images = {name: container["image"] for name, container in containers.items()}
+    assert images.pop("train-lstm") == digest
+    assert set(images.values()) == {parameters.cluster.image}
+
+
+def test_an_image_that_cannot_be_one_is_refused() -> None:
+    with pytest.raises(InputError, match="tensorflow_image"):
+        build(ClusterSettings, {"tensorflow_image": "a b"}, "cluster")
