@@ -18,12 +18,13 @@ from components.evaluate.settings import EvaluateSettings
 from components.ingest.settings import ingest_settings
 from components.register.settings import RegisterSettings
 from components.tokenize.settings import TokenizerSettings
+from components.training.door import INHERITED
 from pipelines.cluster_settings import ClusterSettings
 from pipelines.trigger.settings import RetrainingSettings
 
 SECTIONS = (
     "source", "ingest", "tokenizers", "architectures", "evaluate", "register", "deploy", "cluster",
-    "retrain", "seed",
+    "retrain", *INHERITED,
 )  # fmt: skip
 
 
@@ -116,7 +117,6 @@ def check(document: Mapping[str, Any], only: Sequence[str] = ()) -> Parameters:
     """
     ingest = _plain(ingest_settings(document))
     source = ingest.pop("source")
-    seed = document.get("seed")
     given = document.get("architectures") or {}
     for name in [*given, *only]:
         catalogue.architecture(name)
@@ -125,8 +125,9 @@ def check(document: Mapping[str, Any], only: Sequence[str] = ()) -> Parameters:
         if name not in (only or given):
             continue
         section = dict(given.get(name) or {})
-        if seed is not None:
-            section.setdefault("seed", seed)
+        for key in INHERITED:
+            if document.get(key) is not None:
+                section.setdefault(key, document[key])
         settings = catalogue.architecture(name).load_settings()
         chosen[name] = _plain(build(settings, section, f"architectures.{name}"))
     if not chosen:

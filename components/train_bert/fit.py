@@ -102,8 +102,8 @@ def fit(
         network,
         torch.optim.AdamW(groups, fused=True),
         frame,
-        TokenRows(tokens, "train"),
-        TokenRows(tokens, "validation", VALIDATION_ROWS),
+        TokenRows(tokens, "train", weighting=settings.class_weights),
+        TokenRows(tokens, "validation", VALIDATION_ROWS, settings.class_weights),
         settings.clip,
         device,
     )

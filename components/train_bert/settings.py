@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
+from typing import Literal
 
 from components.contract.settings import require
 from components.contract.weights import weights_fingerprint
@@ -39,6 +40,7 @@ class BertSettings:
         evaluations: Evaluations an epoch.
         patience: Evaluations without a better validation accuracy before training stops.
         checkpoint_seconds: Least time between two checkpoints.
+        class_weights: `balanced` has every label count the same, however rare; `none` every row.
         engine: `auto` serves in 8-bit integers where they decide as float32 does (a gate on the
             validation rows says so), two to three times as fast; `fp32` never does.
     """
@@ -61,6 +63,7 @@ class BertSettings:
     evaluations: int = 1
     patience: int = 2
     checkpoint_seconds: float = 60.0
+    class_weights: Literal["none", "balanced"] = "none"
     engine: str = "auto"
 
     def fingerprint(self) -> str:

@@ -24,6 +24,7 @@ class LogisticSettings:
         epochs: Passes over the training split.
         chunk_rows: Rows in memory at a time.
         seed: Seeds the order of rows inside a chunk.
+        class_weights: `balanced` has every label count the same, however rare; `none` every row.
     """
 
     tokenizer: str = "bpe"
@@ -35,6 +36,7 @@ class LogisticSettings:
     epochs: int = 5
     chunk_rows: int = 2_000
     seed: int = 13
+    class_weights: Literal["none", "balanced"] = "none"
 
     def check(self) -> None:
         """Refuse values that can't work."""

@@ -24,6 +24,7 @@ from components.contract.tokens import Tokens
 from components.train_logistic.features import Counts, count_ngrams, weigh
 from components.train_logistic.model import LogisticClassifier
 from components.train_logistic.settings import LogisticSettings
+from components.training.balance import label_weights
 from components.training.finish import accuracy, finish, score_validation
 
 ALPHA = {"nb": 1e-3, "idf": 1e-5}
@@ -38,6 +39,7 @@ WEIGHT_ENTRIES = 2**26
     code=(
         "contract",
         "train_logistic",
+        "training/balance.py",
         "training/finish.py",
         "tokenize/spacy",
         "tokenize/subword.py",
@@ -87,7 +89,9 @@ class _Training:
         self._bits = min(settings.hash_bits, (WEIGHT_ENTRIES // columns).bit_length() - 1)
         self._progress = Progress("train-logistic", tokens.rows("train") * (settings.epochs + 1))
         self._done = 0
-        rows, by_label = self._count()
+        of_label = np.zeros(k, np.int64)
+        rows, by_label = self._count(of_label)
+        self._weights = label_weights(of_label, settings.class_weights)
         self._kept = rows >= settings.min_rows
         self._idf = np.log((1 + tokens.rows("train")) / (1 + rows)) + 1
         self._ratio = _log_count_ratio(by_label) if self._binary else np.ones(1 << self._bits)
@@ -98,12 +102,15 @@ class _Training:
             random_state=settings.seed,
         )
 
-    def _count(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """Training rows that hold each feature: (f,), and for two labels (2, f)."""
+    def _count(
+        self, of_label: npt.NDArray[np.int64]
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+        """Training rows that hold each feature: (f,), and for two labels (2, f); adds labels'."""
         size = 1 << self._bits
         rows, by_label = np.zeros(size, np.int64), np.zeros((2, size if self._binary else 0))
         for counts, labels in self._chunks():
             rows += np.bincount(counts.features, minlength=size)
+            of_label += np.bincount(labels, minlength=len(of_label))
             if self._binary:
                 for label in (0, 1):
                     mine = labels[counts.rows] == label
@@ -129,7 +136,7 @@ class _Training:
             if hasattr(self._solver, "coef_"):  # score a chunk before learning from it
                 right += int((self._solver.predict(matrix) == labels).sum())
                 seen += len(labels)
-            self._solver.partial_fit(matrix, labels, classes=classes)
+            self._solver.partial_fit(matrix, labels, classes, self._weights[labels])
         return {"epoch": number, "progressive_accuracy": round(right / seen, 6) if seen else None}
 
     def classifier(self, tokenizer: Any) -> LogisticClassifier:

@@ -108,8 +108,8 @@ def fit(
         network,
         optimizer,
         frame,
-        TokenRows(tokens, "train"),
-        TokenRows(tokens, "validation", VALIDATION_ROWS),
+        TokenRows(tokens, "train", weighting=settings.class_weights),
+        TokenRows(tokens, "validation", VALIDATION_ROWS, settings.class_weights),
         settings.clip,
         device,
     )

@@ -101,7 +101,7 @@ def fit(
         network.noise,
         optimizer,
         frame,
-        TokenRows(tokens, "train"),
-        TokenRows(tokens, "validation", VALIDATION_ROWS),
+        TokenRows(tokens, "train", weighting=settings.class_weights),
+        TokenRows(tokens, "validation", VALIDATION_ROWS, settings.class_weights),
     )
     return Training(learner, one_cycle(settings.warmup), plan, checkpoint).run()

@@ -34,6 +34,7 @@ class LstmSettings:
         clip: Largest norm of a step's gradient.
         patience: Epochs without a better validation accuracy before training stops.
         checkpoint_seconds: Least time between two checkpoints.
+        class_weights: `balanced` has every label count the same, however rare; `none` every row.
     """
 
     tokenizer: str = "bpe"
@@ -52,6 +53,7 @@ class LstmSettings:
     clip: float = 1.0
     patience: int = 2
     checkpoint_seconds: float = 60.0
+    class_weights: Literal["none", "balanced"] = "none"
 
     def fingerprint(self) -> str:
         """Every parameter, the vectors by their content: what decides the trained model."""

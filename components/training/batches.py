@@ -12,6 +12,7 @@ import numpy.typing as npt
 from components.contract.encoding import Ids, Lengths, length_buckets
 from components.contract.onnx_session import Frame
 from components.contract.tokens import Tokens
+from components.training.balance import Weighting, label_weights
 
 POOL_BATCHES = 50
 """Rows are sorted by length within pools of this many batches: wide enough that padding almost
@@ -31,14 +32,22 @@ class TokenRows:
         tokens: Published tokens.
         split: `train`, `validation` or `test`.
         limit: Most rows, taken from the front; None for all.
+        weighting: How much each label's rows count.
 
     Attributes:
         lengths: (n,) int32, tokens in each row.
         labels: (n,) int32, label indices.
         classes: How many labels there are.
+        weights: (k,) float32, what each label's rows count; None where all count the same.
     """
 
-    def __init__(self, tokens: Tokens, split: str, limit: int | None = None) -> None:
+    def __init__(
+        self,
+        tokens: Tokens,
+        split: str,
+        limit: int | None = None,
+        weighting: Weighting = "none",
+    ) -> None:
         self.classes = len(tokens.labels)
         self._shards = [shard.encoding for shard in tokens.shards(split)]
         sizes = [len(shard) for shard in self._shards]
@@ -48,6 +57,10 @@ class TokenRows:
         labels = [np.asarray(shard.labels) for shard in tokens.shards(split)]
         self.lengths = np.concatenate([empty, *lengths])[:limit]
         self.labels = np.concatenate([empty, *labels])[:limit]
+        self.weights: npt.NDArray[np.float32] | None = None
+        if weighting != "none":
+            counts = np.bincount(self.labels, minlength=self.classes)
+            self.weights = label_weights(counts, weighting)
 
     def __len__(self) -> int:
         """The number of rows."""

@@ -16,6 +16,9 @@ from components.contract.provenance import require_digest
 from components.contract.settings import build, neighbours, read_params
 from components.contract.tokens import KIND as TOKENS
 
+INHERITED = ("seed", "class_weights")
+"""Settings of all architectures that may stand at the parameter file's top level, once for all."""
+
 
 def run(
     architecture: str,
@@ -87,7 +90,7 @@ def main(architecture: str, argv: list[str] | None = None) -> None:
 
 
 def section(params: Mapping[str, Any], architecture: str) -> dict[str, Any]:
-    """An architecture's parameters, with the run's `seed` where it names none of its own.
+    """An architecture's parameters, with what all inherit where it names none of its own.
 
     Args:
         params: The whole parameter file.
@@ -110,7 +113,7 @@ def section(params: Mapping[str, Any], architecture: str) -> dict[str, Any]:
     own = sections[architecture]
     if not isinstance(own, Mapping):
         raise InputError("bad_parameter", f"architectures.{architecture} must be a mapping.")
-    return {**({"seed": params["seed"]} if "seed" in params else {}), **own}
+    return {**{name: params[name] for name in INHERITED if name in params}, **own}
 
 
 def _train(

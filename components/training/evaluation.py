@@ -25,7 +25,8 @@ def evaluate(
     Returns:
         Log loss in nats and accuracy in [0, 1]; zeros for no rows.
     """
-    return loss_and_accuracy(split_logits(network, rows, frame, device), rows.labels)
+    logits = split_logits(network, rows, frame, device)
+    return loss_and_accuracy(logits, rows.labels, rows.weights)
 
 
 def split_logits(network: torch.nn.Module, rows: TokenRows, frame: Frame, device: Device) -> Logits:

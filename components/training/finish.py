@@ -134,7 +134,11 @@ def accuracy(logits: Logits, labels: npt.NDArray[np.int32]) -> float:
     return round(float((logits.argmax(axis=1) == labels).mean()), 6) if len(labels) else 0.0
 
 
-def loss_and_accuracy(logits: Logits, labels: npt.NDArray[np.int32]) -> tuple[float, float]:
+def loss_and_accuracy(
+    logits: Logits,
+    labels: npt.NDArray[np.int32],
+    weights: npt.NDArray[np.float32] | None = None,
+) -> tuple[float, float]:
     """What weights are chosen by.
 
     The loss is measured after calibration, as the bundle's will be: a network that is merely too
@@ -143,8 +147,14 @@ def loss_and_accuracy(logits: Logits, labels: npt.NDArray[np.int32]) -> tuple[fl
     Args:
         logits: (n, k) float32.
         labels: (n,) int32, the true ones.
+        weights: (k,) float32, what each label's rows count; None where all count the same.
 
     Returns:
-        Log loss in nats and accuracy in [0, 1]; zeros for no rows.
+        Log loss in nats and accuracy in [0, 1], its rows weighed as in training; zeros for no rows.
     """
-    return log_loss(logits, labels, fit_temperature(logits, labels)), accuracy(logits, labels)
+    loss = log_loss(logits, labels, fit_temperature(logits, labels))
+    if weights is None or not len(labels):
+        return loss, accuracy(logits, labels)
+    counted = weights[labels]
+    right = counted[logits.argmax(axis=1) == labels]
+    return loss, round(float(right.sum() / counted.sum()), 6)

@@ -78,6 +78,8 @@ class KerasLearner:
         with tf.GradientTape() as tape:
             logits = self._network(ids, lengths, training=True)
             losses = keras.losses.sparse_categorical_crossentropy(targets, logits, from_logits=True)
+            if self._rows.weights is not None:
+                losses = losses * keras.ops.take(self._rows.weights, targets)
             loss = keras.ops.sum(losses) * scale
         gradients = tape.gradient(loss, [variable.value for variable in self._trained])
         return loss, [tf.convert_to_tensor(gradient) for gradient in gradients]
@@ -90,7 +92,7 @@ class KerasLearner:
         logits: Logits = np.zeros((len(rows), rows.classes), np.float32)
         for batch in scoring_batches(rows, self._frame):
             logits[batch] = self._logits(*rows.rectangle(batch, self._frame)).numpy()
-        return loss_and_accuracy(logits, rows.labels)
+        return loss_and_accuracy(logits, rows.labels, rows.weights)
 
     def sum(self, *values: float) -> list[float]:
         return list(values)

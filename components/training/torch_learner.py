@@ -47,6 +47,7 @@ class TorchLearner:
         self._network, self._optimizer, self._frame = network, optimizer, frame
         self._rows, self._validation = rows, validation
         self._clip, self._device = clip, device
+        (self._weights,) = (None,) if rows.weights is None else device.tensors(rows.weights)
         self._peaks = [group["lr"] for group in optimizer.param_groups]
         self._parallel: torch.nn.Module | None = None
 
@@ -65,7 +66,10 @@ class TorchLearner:
             with self._device.autocast():
                 logits = model(*inputs)
             (targets,) = self._device.tensors(self._rows.targets(batch))
-            loss = functional.cross_entropy(logits.float(), targets, reduction="sum") / rows
+            losses = functional.cross_entropy(
+                logits.float(), targets, weight=self._weights, reduction="sum"
+            )
+            loss = losses / rows
             loss.backward()
             total += loss.item()
         if math.isfinite(total):
