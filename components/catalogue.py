@@ -49,10 +49,6 @@ class Architecture:
         module = importlib.import_module(f"components.{self.folder}.train")
         return cast(Callable[..., Manifest], module.train)
 
-    def load_component(self) -> Any:
-        """Its Kubeflow Pipelines component."""
-        return importlib.import_module(f"components.{self.folder}.component").component
-
 
 ARCHITECTURES = {
     "logistic": Architecture("train_logistic", "LogisticClassifier", "LogisticSettings"),

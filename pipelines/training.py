@@ -13,13 +13,13 @@ from typing import Any
 
 from kfp import dsl
 
-from components import catalogue
 from components.deploy.component import component as deploy
 from components.evaluate.component import component as evaluate
 from components.ingest.component import component as ingest
 from components.register.component import register_component
 from components.tokenize.component import component as tokenize
 from components.train_job.component import component as train_job
+from components.training.component import train_component
 from pipelines.cluster_settings import ClusterSettings
 from pipelines.fan_out import ingest_in_parts, result, tokenize_in_parts
 from pipelines.parameters import Parameters
@@ -79,7 +79,7 @@ def training_pipeline(parameters: Parameters, cluster: ClusterSettings | None = 
         candidates: dict[str, Any] = {}
         for name, settings in parameters.architectures.items():
             own = result("tokens", tokens[settings["tokenizer"]])
-            train, extra = catalogue.architecture(name).load_component(), {}
+            train, extra = train_component(name), {}
             if name == "bert" and cluster is not None and cluster.train_bert.nodes > 1:
                 train, extra = train_job, {"job": train_job_settings(cluster)}
             trained = task(

@@ -31,7 +31,8 @@ QUICK = {
 }
 AWKWARD = ["", " ", "?", "a " * 3000, "电影很好看 🎬", "\u0000\ud7ff", "good"]
 WORDS = TokenizerSettings("spacy", pipeline="blank:en", remove_stop_words=True)
-VARIANTS = sorted([*catalogue.ARCHITECTURES, "logistic on words", "lstm on words"])
+ON_WORDS = {"logistic", "lstm"} & set(catalogue.ARCHITECTURES)
+VARIANTS = sorted([*catalogue.ARCHITECTURES, *(f"{name} on words" for name in ON_WORDS)])
 
 
 @pytest.fixture(scope="module", params=VARIANTS)

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from components.catalogue import ARCHITECTURES
 from components.contract.artifact import verify
 from tests.conftest import ROOT, reviews, write_csv
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_800)]
+ARCHITECTURES = tuple(yaml.safe_load((ROOT / "params.yaml").read_text())["architectures"])
 DATASET = {"ingest"}
 TOKENS = {"tokenize@bpe", "tokenize@wordpiece"}
 TRAINED = {f"train@{name}" for name in ARCHITECTURES}
@@ -167,7 +167,7 @@ def test_data_and_bundles_travel_by_a_remote(repository: Path, tmp_path: Path) -
     assert verify(other / "data/dataset", "dataset").facts["labels"] == ["negative", "positive"]
 
 
-def test_every_architecture_of_the_catalogue_has_its_stages() -> None:
+def test_every_architecture_of_the_parameters_has_its_stages() -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
     assert set(stages["train"]["foreach"]) == set(ARCHITECTURES)
     assert set(stages["evaluate"]["foreach"]) == set(ARCHITECTURES)

@@ -4,7 +4,6 @@ from typing import Any
 import pytest
 import yaml
 
-from components.catalogue import ARCHITECTURES
 from pipelines.cluster import compile_pipeline
 from pipelines.parameters import Parameters, load
 from tests.conftest import ROOT
@@ -24,7 +23,9 @@ def compiled(parameters: Parameters, tmp_path_factory: pytest.TempPathFactory) -
     return next(yaml.safe_load_all(file.read_text()))
 
 
-def test_one_node_a_stage_and_architecture(compiled: dict[str, Any]) -> None:
+def test_one_node_a_stage_and_architecture(
+    compiled: dict[str, Any], parameters: Parameters
+) -> None:
     tasks = compiled["root"]["dag"]["tasks"]
     after = {name: sorted(task.get("dependentTasks", [])) for name, task in tasks.items()}
     assert after == {
@@ -38,7 +39,10 @@ def test_one_node_a_stage_and_architecture(compiled: dict[str, Any]) -> None:
         "evaluate-lstm": ["ingest", "train-lstm"],
         "evaluate-bert": ["ingest", "train-bert"],
         "register": sorted(
-            ["ingest", *(f"{s}-{a}" for s in ("train", "evaluate") for a in ARCHITECTURES)]
+            [
+                "ingest",
+                *(f"{s}-{a}" for s in ("train", "evaluate") for a in parameters.architectures),
+            ]
         ),
     }
 
@@ -59,8 +63,10 @@ def test_no_value_needs_the_back_end_to_look_inside_it(compiled: dict[str, Any])
                 assert "{{$" not in str(constant)
 
 
-def test_the_interface_shows_metrics_plots_and_reports(compiled: dict[str, Any]) -> None:
-    for name in ARCHITECTURES:
+def test_the_interface_shows_metrics_plots_and_reports(
+    compiled: dict[str, Any], parameters: Parameters
+) -> None:
+    for name in parameters.architectures:
         outputs = compiled["components"][f"comp-evaluate-{name}"]["outputDefinitions"]["artifacts"]
         kinds = {spec["artifactType"]["schemaTitle"] for spec in outputs.values()}
         assert {"system.Metrics", "system.ClassificationMetrics", "system.HTML"} <= kinds

@@ -1,0 +1,1 @@
+"""A convolutional network over token vectors, max pooled (Kim 2014)."""

@@ -1,0 +1,3 @@
+from components.training.door import main
+
+main("textcnn")
