@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from components.contract.environment import environment
@@ -19,7 +20,9 @@ class JsonFormatter(logging.Formatter):
     """Formats a record as one JSON object; `extra={"fields": {...}}` adds keys."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line of JSON for a record."""
+        """One line of JSON for a record; `lines` has made its own already."""
+        if hasattr(record, "rendered"):
+            return record.getMessage()
         document: dict[str, Any] = {
             "time": round(record.created, 3),
             "level": record.levelname.lower(),
@@ -46,6 +49,15 @@ def configure() -> None:
 def event(name: str, **fields: Any) -> None:
     """Log one event with fields."""
     LOGGER.info(name, extra={"fields": fields})
+
+
+def lines(rendered: Sequence[str]) -> None:
+    """Log events that are lines of JSON already, in one write.
+
+    Args:
+        rendered: Each made as `JsonFormatter` would, with `time`, `level`, `event` and `run_id`.
+    """
+    LOGGER.info("%s", "\n".join(rendered), extra={"rendered": True})
 
 
 class Progress:

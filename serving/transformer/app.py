@@ -24,10 +24,10 @@ from serving.transformer.forward import Forwarder
 from serving.transformer.journal.journal import Journal
 from serving.transformer.measured_gate import MeasuredGate
 from serving.transformer.metrics import TransformerMetrics
+from serving.transformer.model_identity import ModelIdentity
 from serving.transformer.observe import Observe, handlers
 from serving.transformer.open_gate import anyone
 from serving.transformer.openapi import document
-from serving.transformer.prediction import ModelIdentity
 from serving.transformer.routes.classify import classify_routes
 from serving.transformer.routes.drift import drift_routes
 from serving.transformer.routes.feedback import Outcome, feedback_routes
@@ -85,7 +85,7 @@ def build(settings: TransformerSettings, draining: Callable[[], bool]) -> Transf
         async with contextlib.AsyncExitStack() as stack:
             await stack.enter_async_context(forwarder)
             if journal is not None:
-                stack.callback(journal.close)
+                stack.push_async_callback(journal.close)
             if gate is not None:
                 stack.push_async_callback(gate.close)
                 await gate.start()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Protocol
 
+from serving.transformer.identity import new_ids
 from serving.transformer.metrics import TransformerMetrics
-from serving.transformer.prediction import Answered, ModelIdentity, new_id
+from serving.transformer.model_identity import ModelIdentity
+from serving.transformer.prediction import Answered
 from serving.transformer.problems import RefusalError
 from serving.transformer.scored import Scored
 
@@ -58,6 +61,7 @@ class Classification:
         self._scorer, self._recorder, self._watcher = scorer, recorder, watcher
         self._metrics, self._new_model = metrics, new_model
         self._served: ModelIdentity | None = None
+        self._ids = new_ids()
 
     async def answer(
         self, texts: Sequence[str], truncate: bool, subject: str, field: str = "texts"
@@ -89,7 +93,7 @@ class Classification:
                 f"{field}[{place}]",
             )
         answered = Answered(
-            [new_id() for _ in texts],
+            list(islice(self._ids, len(texts))),
             texts,
             subject,
             scored.model,
@@ -111,10 +115,9 @@ class Classification:
         metrics.predict_seconds.observe(predict_s)
         metrics.journal_seconds.observe(journal_s)
         metrics.texts.observe(len(answered.texts))
-        best = answered.probabilities.argmax(axis=1)
-        for label, confidence in zip(best, answered.probabilities.max(axis=1), strict=True):
+        for label, confidence in zip(answered.best, answered.scores, strict=True):
             metrics.predictions.labels(answered.labels[label]).inc()
-            metrics.confidence.observe(float(confidence))
+            metrics.confidence.observe(confidence)
         cut = int(answered.truncated.sum())
         if cut:
             metrics.truncated.inc(cut)

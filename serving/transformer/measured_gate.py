@@ -23,20 +23,21 @@ class MeasuredGate:
 
     def __init__(self, gate: Gate, metrics: TransformerMetrics) -> None:
         self._gate, self._metrics = gate, metrics
+        self._allowed = metrics.decisions.labels(ALLOWED)
 
     async def admit(
         self, authorization: str | None, verb: Verb, model: str | None = None, request_id: str = ""
     ) -> Principal:
         """As `Gate.admit`."""
-        started, outcome = time.perf_counter(), ALLOWED
+        started, outcome = time.perf_counter(), self._allowed
         try:
             return await self._gate.admit(authorization, verb, model, request_id)
         except AuthError as error:
-            outcome = error.code
+            outcome = self._metrics.decisions.labels(error.code)
             raise
         finally:
             self._metrics.auth_seconds.observe(time.perf_counter() - started)
-            self._metrics.decisions.labels(outcome).inc()
+            outcome.inc()
 
     def refuse(
         self, error: AuthError, verb: Verb, model: str | None = None, request_id: str = ""

@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from components.contract import logs
 from components.contract.errors import TamisError
 from serving.transformer.auth.errors import AuthError
+from serving.transformer.identity import new_ids
 from serving.transformer.metrics import TransformerMetrics
-from serving.transformer.prediction import new_id
 from serving.transformer.problems import RefusalError
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
@@ -49,13 +49,14 @@ class Observe:
         self, app: ASGIApp, metrics: TransformerMetrics, draining: Callable[[], bool]
     ) -> None:
         self._app, self._metrics, self._draining = app, metrics, draining
+        self._ids = new_ids()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        scope.setdefault("state", {})["request_id"] = identity = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = identity = _given_id(scope) or next(self._ids)
         started, status = time.perf_counter(), 0
 
         async def observed(message: Message) -> None:
@@ -135,10 +136,10 @@ def handlers(metrics: TransformerMetrics) -> dict[Any, Any]:
     }
 
 
-def _request_id(scope: Scope) -> str:
+def _given_id(scope: Scope) -> str | None:
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             told: str = value.decode("latin-1")
             if _REQUEST_ID.fullmatch(told):
                 return told
-    return new_id()
+    return None

@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
-
-@dataclass(frozen=True)
-class ModelIdentity:
-    """Which model answered.
-
-    Attributes:
-        name: The served model's name.
-        version: Its version in the registry; a digest's beginning when it has none.
-        bundle_digest: SHA-256 (hex) of its bundle's content.
-    """
-
-    name: str
-    version: str
-    bundle_digest: str
+from serving.transformer.model_identity import ModelIdentity
 
 
 @dataclass(frozen=True)
@@ -51,7 +38,14 @@ class Answered:
     truncated: npt.NDArray[np.bool_]
     features: npt.NDArray[np.float32] | None
 
+    @cached_property
+    def best(self) -> list[int]:
+        """Of each of the n texts, the column of the most probable label."""
+        columns: list[int] = self.probabilities.argmax(axis=1).tolist()
+        return columns
 
-def new_id() -> str:
-    """A prediction id: 128 random bits, URL-safe base64 without padding (22 characters)."""
-    return secrets.token_urlsafe(16)
+    @cached_property
+    def scores(self) -> list[float]:
+        """Of each of the n texts, that label's probability."""
+        scores: list[float] = self.probabilities.max(axis=1).tolist()
+        return scores

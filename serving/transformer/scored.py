@@ -12,7 +12,7 @@ import orjson
 
 from components.contract import logs
 from serving import binary
-from serving.transformer.prediction import ModelIdentity
+from serving.transformer.model_identity import ModelIdentity
 from serving.transformer.problems import bad_predictor, overloaded, too_late
 
 OUTPUTS, FEATURES = ("labels", "probabilities", "tokens", "truncated"), "features"

@@ -46,7 +46,7 @@ class Requires(SecurityBase):
         """
         gate: Gate = request.app.state.gate
         model = self._model_of(request)
-        request_id = str(getattr(request.state, "request_id", ""))
+        request_id = str(request.scope.get("state", {}).get("request_id", ""))
         headers = request.headers.getlist("authorization")
         in_query = _has_token(request.scope["query_string"])
         if len(headers) > 1 or (headers and in_query):

@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-
-from components.contract import logs
+from serving.transformer.auth.audit import Audit
 from serving.transformer.auth.authenticator import Authenticator
 from serving.transformer.auth.errors import AuthError, ForbiddenError, NoCredentialsError
 from serving.transformer.auth.principal import Principal
-from serving.transformer.auth.reasons import Reason
 from serving.transformer.auth.roles import Policy, Verb
-
-AUDIT_CHARACTERS = 128
-"""Of a model's name that a client made up; a valid one is no longer."""
-TOKEN_ID_CHARACTERS = 16
-"""64 bits tell tokens apart without being of use to anybody who reads the log."""
 
 
 class Gate:
@@ -27,7 +19,7 @@ class Gate:
     """
 
     def __init__(self, authenticator: Authenticator, policy: Policy, served_model: str) -> None:
-        self._authenticator, self._policy = authenticator, policy
+        self._authenticator, self._policy, self._audit = authenticator, policy, Audit()
         self.served_model = served_model
 
     async def admit(
@@ -55,9 +47,9 @@ class Gate:
             if not decision.allowed:
                 raise ForbiddenError(decision.reason, verb)
         except AuthError as error:
-            _audit(principal, verb, model, error.reason, request_id)
+            self._audit.refused(principal, verb, model, error.reason, request_id)
             raise
-        _audit(principal, verb, model, decision.reason, request_id)
+        self._audit.allowed(principal, verb, model, request_id)
         return principal
 
     def refuse(
@@ -75,7 +67,7 @@ class Gate:
             The same error, to be raised.
         """
         model = self.served_model if model is None else model
-        _audit(None, verb, model, error.reason, request_id)
+        self._audit.refused(None, verb, model, error.reason, request_id)
         return error
 
     async def start(self) -> None:
@@ -85,6 +77,7 @@ class Gate:
     async def close(self) -> None:
         """Stop keeping them fresh."""
         await self._authenticator.close()
+        self._audit.flush()
 
     @property
     def ready(self) -> bool:
@@ -100,22 +93,3 @@ def _bearer_token(authorization: str | None) -> str:
     if scheme.lower() != "bearer":
         raise NoCredentialsError("wrong_scheme")
     return token.lstrip(" ")
-
-
-def _audit(
-    principal: Principal | None, verb: str, model: str, reason: Reason, request_id: str
-) -> None:
-    token_id = principal.token_id if principal is not None else ""
-    logs.event(
-        "audit",
-        decision="allowed" if reason == "granted" else "refused",
-        reason=reason,
-        subject=principal.subject if principal is not None else "",
-        client=principal.client if principal is not None else "",
-        verb=verb,
-        model=model[:AUDIT_CHARACTERS],
-        token_id=hashlib.sha256(token_id.encode()).hexdigest()[:TOKEN_ID_CHARACTERS]
-        if token_id
-        else "",
-        request_id=request_id,
-    )

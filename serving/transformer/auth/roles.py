@@ -11,6 +11,7 @@ import fnmatch
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -21,6 +22,8 @@ from serving.transformer.auth.reasons import Reason
 Verb = Literal["predict", "feedback", "drift:read", "admin"]
 VERBS: tuple[Verb, ...] = get_args(Verb)
 
+DECISIONS = 4_096
+"""Remembered: of as many different callers, whatever models' names they make up."""
 NARROWING = "/"
 """`predict/sentiment` is the scope `predict` for one model."""
 
@@ -106,6 +109,8 @@ class Policy:
 
     def __init__(self, table: RoleTable) -> None:
         self._table = table
+        # A table doesn't change, so neither does what it says of the same roles and scopes.
+        self._decided = lru_cache(DECISIONS)(self._decide)
 
     def decide(self, principal: Principal, verb: str, model: str) -> Decision:
         """Whether a principal may do something with a model; no is the default.
@@ -118,12 +123,17 @@ class Policy:
         Returns:
             The decision.
         """
+        return self._decided(principal.roles, principal.scopes, verb, model)
+
+    def _decide(
+        self, known_roles: frozenset[str], known_scopes: frozenset[str], verb: str, model: str
+    ) -> Decision:
         if verb not in VERBS:
             return Decision(False, "unknown_verb")
         if not is_model_name(model):
             return Decision(False, "bad_model")
-        roles = [self._table.roles[role] for role in principal.roles if role in self._table.roles]
-        scopes = list(self._granted_by(principal.scopes, model))
+        roles = [self._table.roles[role] for role in known_roles if role in self._table.roles]
+        scopes = list(self._granted_by(known_scopes, model))
         if not roles and not scopes:
             return Decision(False, "nothing_granted")
         allowed = all(

@@ -1,33 +1,50 @@
-"""What waits to be written, and what comes of it."""
+"""What waits to be written, and what comes of it: plain values, as they go between processes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from serving.transformer.prediction import Answered, ModelIdentity
+from serving.transformer.model_identity import ModelIdentity
 
 
 @dataclass(frozen=True)
 class Recording:
-    """Predictions to keep.
+    """n predictions of one request, to keep.
 
     Attributes:
-        answered: The texts and what the model said.
         time: Microseconds since 1970, UTC.
+        subject: Who asked: the token's `sub`.
+        model: Which model answered.
+        labels: The k labels that it knows.
+        ids: n prediction ids.
+        texts: n texts.
+        predicted: n labels, the most probable ones.
+        scores: n probabilities of those labels.
+        tokens: n counts of tokens.
+        truncated: n times whether the model saw head and tail only.
     """
 
-    answered: Answered
     time: int
+    subject: str
+    model: ModelIdentity
+    labels: Sequence[str]
+    ids: Sequence[str]
+    texts: Sequence[str]
+    predicted: Sequence[str]
+    scores: Sequence[float]
+    tokens: Sequence[int]
+    truncated: Sequence[bool]
 
     @property
     def rows(self) -> int:
         """How many rows it makes."""
-        return len(self.answered.ids)
+        return len(self.ids)
 
     @property
     def characters(self) -> int:
         """How much text it holds."""
-        return sum(map(len, self.answered.texts))
+        return sum(map(len, self.texts))
 
 
 @dataclass(frozen=True)
@@ -77,3 +94,7 @@ class FeedbackResult:
     label: str
     correct: bool
     model: ModelIdentity
+
+
+Outcome = FeedbackResult | Exception | None
+"""What became of an entry: None of predictions that are durable."""

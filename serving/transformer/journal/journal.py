@@ -4,38 +4,54 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import cast
+from typing import Protocol, cast
 
 from prometheus_client import CollectorRegistry
 
-from serving.transformer.journal.database import Database
-from serving.transformer.journal.entry import Entry, Feedback, FeedbackResult, Recording
+from serving.transformer.journal.entry import (
+    Entry,
+    Feedback,
+    FeedbackResult,
+    Outcome,
+    Recording,
+)
 from serving.transformer.journal.errors import OverloadError, UnavailableError
 from serving.transformer.journal.metrics import JournalMetrics
 from serving.transformer.journal.settings import JournalSettings
-from serving.transformer.journal.store import Store
-from serving.transformer.journal.writer import GroupCommitWriter, Outcome
+from serving.transformer.journal.store_process import StoreProcess
+from serving.transformer.journal.writer import GroupCommitWriter
 from serving.transformer.prediction import Answered
 
 
+class Committer(Protocol):
+    """Where entries go; `StoreProcess` is one."""
+
+    async def commit(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
+        """Write entries durably; what became of each."""
+        ...
+
+    def close(self) -> None:
+        """Close what it has opened."""
+        ...
+
+
 class Journal:
-    """Keeps predictions and feedback, from one event loop or several.
+    """Keeps predictions and feedback, from one event loop.
 
     Args:
-        database: The opened database; `close` closes it.
+        store: Where they go; `close` closes it.
         waiting_rows: Rows that may wait to be written.
         registry: Where its metrics are registered.
     """
 
-    def __init__(self, database: Database, waiting_rows: int, registry: CollectorRegistry) -> None:
-        self._database, self._store = database, Store(database)
+    def __init__(self, store: Committer, waiting_rows: int, registry: CollectorRegistry) -> None:
+        self._store = store
         self._writer = GroupCommitWriter(self._commit, waiting_rows)
         self._metrics = JournalMetrics(registry, lambda: self._writer.waiting_rows)
-        self._writer.start()
 
     @classmethod
     def open(cls, settings: JournalSettings, registry: CollectorRegistry) -> Journal:
-        """Open a journal, made when missing, and start its writer thread.
+        """Open a journal, made when missing, in a process of its own.
 
         Args:
             settings: Where it is and where its keys are.
@@ -45,9 +61,11 @@ class Journal:
             The journal; `close` it.
 
         Raises:
-            TamisError: As `Database.open`.
+            TamisError: As `StoreProcess.open`.
         """
-        return cls(Database.open(settings, create=True), settings.waiting_rows, registry)
+        store = StoreProcess(settings)
+        store.open()
+        return cls(store, settings.waiting_rows, registry)
 
     async def record(self, answered: Answered) -> None:
         """Keep predictions; returns when a killed process would not lose them.
@@ -63,7 +81,7 @@ class Journal:
             UnavailableError: `journal_unavailable`; nothing is known to be kept.
         """
         if answered.ids:
-            await self._submit(Recording(answered, _now()))
+            await self._submit(recording_of(answered))
 
     async def feedback(self, prediction: str, label: str, subject: str = "") -> FeedbackResult:
         """Keep a prediction's true label; durable when it returns, as `record`.
@@ -86,11 +104,10 @@ class Journal:
         result = await self._submit(Feedback(prediction, label, subject, _now()))
         return cast(FeedbackResult, result)
 
-    def close(self) -> None:
-        """Write what waits and close the database; blocks until then."""
-        self._writer.close()
+    async def close(self) -> None:
+        """Write what waits and close the database."""
+        await self._writer.close()
         self._store.close()
-        self._database.engine.dispose()
 
     async def _submit(self, entry: Entry) -> FeedbackResult | None:
         try:
@@ -99,9 +116,9 @@ class Journal:
             self._metrics.refusals.inc()
             raise
 
-    def _commit(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
+    async def _commit(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
         started = time.perf_counter()
-        outcomes = self._store.commit(entries)
+        outcomes = await self._store.commit(entries)
         self._metrics.commit_seconds.observe(time.perf_counter() - started)
         kept = failed = 0
         for entry, outcome in zip(entries, outcomes, strict=True):
@@ -114,6 +131,22 @@ class Journal:
         self._metrics.predictions.inc(kept)
         self._metrics.failures.inc(failed)
         return outcomes
+
+
+def recording_of(answered: Answered) -> Recording:
+    """A request's predictions as plain values, made now."""
+    return Recording(
+        _now(),
+        answered.subject,
+        answered.model,
+        answered.labels,
+        answered.ids,
+        answered.texts,
+        [answered.labels[column] for column in answered.best],
+        answered.scores,
+        answered.tokens.tolist(),
+        answered.truncated.tolist(),
+    )
 
 
 def _now() -> int:

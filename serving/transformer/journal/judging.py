@@ -20,12 +20,12 @@ from serving.transformer.journal.errors import (
 from serving.transformer.journal.records import bind_feedback
 from serving.transformer.journal.schema import FEEDBACK, MODELS, PREDICTIONS
 from serving.transformer.journal.vault import Vault
-from serving.transformer.prediction import ModelIdentity
+from serving.transformer.model_identity import ModelIdentity
 
 LABELS_NAMED = 20
 """Labels that a refusal lists; a client with thousands has them from the model's metadata."""
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-"""What `prediction.new_id` makes, and room to grow; nothing else needs looking up."""
+"""What `new_ids` makes, and room to grow; nothing else needs looking up."""
 
 
 def judge(

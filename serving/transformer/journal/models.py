@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, select
 from serving.transformer.journal.engine import insert_unless_there
 from serving.transformer.journal.records import model_digest
 from serving.transformer.journal.schema import MODELS
-from serving.transformer.prediction import Answered, ModelIdentity
+from serving.transformer.model_identity import ModelIdentity
 
 
 @dataclass(frozen=True)
@@ -26,23 +27,23 @@ class Model:
     digest: bytes
 
 
-def model_row(connection: Connection, answered: Answered) -> Model:
-    """The row of the model that answered; made if there is none.
+def model_row(connection: Connection, identity: ModelIdentity, labels: Sequence[str]) -> Model:
+    """The row of a model; made if there is none.
 
     Args:
         connection: In a transaction.
-        answered: One of its answers.
+        identity: The model.
+        labels: The labels that it knows.
 
     Returns:
         The model.
     """
-    identity = answered.model
     connection.execute(
         insert_unless_there(connection, MODELS).values(
             name=identity.name,
             version=identity.version,
             bundle_digest=identity.bundle_digest,
-            labels=json.dumps(list(answered.labels)),
+            labels=json.dumps(list(labels)),
         )
     )
     number = connection.execute(

@@ -19,7 +19,7 @@ from serving.transformer.journal.stored import (
     stored_predictions,
 )
 from serving.transformer.journal.vault import Vault, altered
-from serving.transformer.prediction import ModelIdentity
+from serving.transformer.model_identity import ModelIdentity
 
 PAGE_ROWS = 1_000
 """Rows read in one short transaction: a long one would keep SQLite's log from shrinking."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from serving.transformer.journal.vault import altered
-from serving.transformer.prediction import ModelIdentity
+from serving.transformer.model_identity import ModelIdentity
 
 RECORD_SCHEMA = 1
 """Part of the associated data: a record of another layout doesn't open as this one."""

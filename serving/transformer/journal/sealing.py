@@ -9,7 +9,7 @@ from serving.transformer.journal.entry import Recording
 from serving.transformer.journal.models import Model
 from serving.transformer.journal.records import bind_prediction, pack_content
 from serving.transformer.journal.vault import Vault
-from serving.transformer.prediction import ModelIdentity
+from serving.transformer.model_identity import ModelIdentity
 
 
 def sealed_rows(
@@ -26,26 +26,24 @@ def sealed_rows(
         A row a text, in the order of `bulk.COLUMNS`.
 
     Raises:
-        ValueError: When a request's ids, texts and arrays differ in length.
+        ValueError: When a request's ids, texts and the rest differ in length.
     """
     clear: list[Row] = []
     secret: list[tuple[bytes, bytes]] = []
     pseudonyms: dict[str, bytes] = {}  # most requests of a moment come from few subjects
     for recording in recordings:
-        answered, time = recording.answered, recording.time
-        subject, labels, model = answered.subject, answered.labels, models[answered.model]
+        time, subject, model = recording.time, recording.subject, models[recording.model]
         pseudonym = pseudonyms.get(subject) or vault.pseudonym(subject)
         pseudonyms[subject] = pseudonym
-        for name, text, best, probabilities, tokens, truncated in zip(
-            answered.ids,
-            answered.texts,
-            answered.probabilities.argmax(axis=1).tolist(),
-            answered.probabilities,
-            answered.tokens.tolist(),
-            answered.truncated.tolist(),
+        for name, text, label, score, tokens, truncated in zip(
+            recording.ids,
+            recording.texts,
+            recording.predicted,
+            recording.scores,
+            recording.tokens,
+            recording.truncated,
             strict=True,
         ):
-            label, score = labels[best], float(probabilities[best])
             clear.append((name, time, model.number, label, score, tokens, truncated, pseudonym))
             bound = bind_prediction(name, model.digest, time, label, score, tokens, truncated)
             secret.append((pack_content(subject, text), bound))

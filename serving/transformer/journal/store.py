@@ -12,19 +12,19 @@ from components.contract import logs
 from components.contract.errors import TamisError
 from serving.transformer.journal.bulk import insert_predictions
 from serving.transformer.journal.database import Database, database_error
-from serving.transformer.journal.entry import Entry, Feedback, FeedbackResult, Recording
+from serving.transformer.journal.entry import Entry, Feedback, Outcome, Recording
 from serving.transformer.journal.errors import UnavailableError
 from serving.transformer.journal.judging import judge
 from serving.transformer.journal.models import Model, model_row
 from serving.transformer.journal.sealing import sealed_rows
-from serving.transformer.prediction import ModelIdentity
+from serving.transformer.model_identity import ModelIdentity
 
 
 class Store:
     """Writes entries durably. Used by one thread.
 
     Args:
-        database: Where to.
+        database: Where to; `close` closes it.
     """
 
     def __init__(self, database: Database) -> None:
@@ -33,7 +33,7 @@ class Store:
         self._models: dict[ModelIdentity, Model] = {}
         self._committing = False
 
-    def commit(self, entries: Sequence[Entry]) -> list[FeedbackResult | Exception | None]:
+    def commit(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
         """Write entries in one transaction.
 
         An entry that can't be written fails alone: then each gets a transaction of its own.
@@ -45,7 +45,7 @@ class Store:
             What became of each, in their order: None or a `FeedbackResult` when it is durable.
         """
         try:
-            return list(self._attempt(entries))
+            return self._attempt(entries)
         except (ConstraintError, DataError, ValueError, TypeError, IndexError) as error:
             if len(entries) > 1:
                 return [outcome for entry in entries for outcome in self.commit([entry])]
@@ -59,12 +59,13 @@ class Store:
             return [failure] * len(entries)
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the database."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+        self._database.engine.dispose()
 
-    def _attempt(self, entries: Sequence[Entry]) -> Sequence[FeedbackResult | Exception | None]:
+    def _attempt(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
         for last in (False, True):
             try:
                 results = self._write(entries)
@@ -82,7 +83,7 @@ class Store:
                 self._database.reload_keys()  # another process has retired the active key
         raise UnavailableError("journal_unavailable", "The journal's active key was retired.")
 
-    def _write(self, entries: Sequence[Entry]) -> list[FeedbackResult | TamisError | None] | None:
+    def _write(self, entries: Sequence[Entry]) -> list[Outcome] | None:
         """One transaction; None when the active key may not be written with any more."""
         self._committing = False
         recordings = [entry for entry in entries if isinstance(entry, Recording)]
@@ -114,8 +115,7 @@ class Store:
             self._connection = None
 
     def _learn_models(self, connection: Connection, recordings: Sequence[Recording]) -> None:
-        unknown = {r.answered.model: r.answered for r in recordings} if recordings else {}
-        for identity, answered in unknown.items():
+        for identity, labels in {r.model: r.labels for r in recordings}.items():
             if identity not in self._models:
                 with connection.begin():  # of its own, so that a rollback forgets no number
-                    self._models[identity] = model_row(connection, answered)
+                    self._models[identity] = model_row(connection, identity, labels)

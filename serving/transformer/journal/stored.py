@@ -15,7 +15,7 @@ from serving.transformer.journal.records import (
 )
 from serving.transformer.journal.schema import FEEDBACK, MODELS, PREDICTIONS
 from serving.transformer.journal.vault import Sealed, Vault
-from serving.transformer.prediction import ModelIdentity
+from serving.transformer.model_identity import ModelIdentity
 
 
 def stored_predictions() -> Select[Any]:

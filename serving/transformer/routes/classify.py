@@ -52,7 +52,6 @@ def rows(answered: Answered) -> list[dict[str, Any]]:
     Returns:
         n mappings, those of `Classified`.
     """
-    best = answered.probabilities.argmax(axis=1).tolist()
     return [
         {
             "label": answered.labels[label],
@@ -65,7 +64,7 @@ def rows(answered: Answered) -> list[dict[str, Any]]:
             "bundle_digest": answered.model.bundle_digest,
         }
         for label, row, identity, truncated in zip(
-            best,
+            answered.best,
             answered.probabilities.tolist(),
             answered.ids,
             answered.truncated.tolist(),

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Response
 
 from serving.transformer.auth.principal import Principal
 from serving.transformer.body import json_body, schema
-from serving.transformer.prediction import ModelIdentity
+from serving.transformer.model_identity import ModelIdentity
 from serving.transformer.routes.schemas import (
     DENIALS,
     JUDGED,

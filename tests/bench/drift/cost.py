@@ -11,7 +11,8 @@ from serving.transformer.drift.fresh import Fresh
 from serving.transformer.drift.settings import DriftSettings
 from serving.transformer.drift.supervisor import Supervisor
 from serving.transformer.drift.tap import DriftTap
-from serving.transformer.prediction import Answered, ModelIdentity
+from serving.transformer.model_identity import ModelIdentity
+from serving.transformer.prediction import Answered
 from tests.bench.drift.materials import Materials
 
 EVERY = 250

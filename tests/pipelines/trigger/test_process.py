@@ -14,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,11 @@ import yaml
 
 from components.registry.aliases import Registry
 from pipelines.trigger.ledger import Ledger, Run
+from serving.transformer.identity import new_ids
 from serving.transformer.journal.keyring import create_keys
 from serving.transformer.journal.settings import JournalSettings
-from serving.transformer.prediction import Answered, ModelIdentity, new_id
+from serving.transformer.model_identity import ModelIdentity
+from serving.transformer.prediction import Answered
 from tests.conftest import reviews, write_csv
 from tests.pipelines.trigger.parts import ids, notification
 from tests.serving.transformer.journal.answers import opened
@@ -121,7 +124,7 @@ def fill_journal(folder: Path, champion: str) -> None:
     create_keys(folder / "journal.keys")
     texts = [text for text, _ in rows]
     answered = Answered(
-        [new_id() for _ in rows],
+        list(islice(new_ids(), len(rows))),
         texts,
         "somebody",
         ModelIdentity("tamis", "1", champion),

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,9 @@ from components.contract.errors import TamisError
 from components.contract.normalise import normalise
 from serving.transformer.drift.settings import DriftSettings
 from serving.transformer.drifting import Drift
-from serving.transformer.prediction import Answered, ModelIdentity, new_id
+from serving.transformer.identity import new_ids
+from serving.transformer.model_identity import ModelIdentity
+from serving.transformer.prediction import Answered
 from tests.conftest import reviews
 
 SETTINGS = DriftSettings(
@@ -45,7 +48,7 @@ class Service:
         encoding = self.classifier.tokenizer.encode([normalise(text) for text in texts])
         scores = self.classifier.score(encoding)
         return Answered(
-            [new_id() for _ in texts],
+            list(islice(new_ids(), len(texts))),
             texts,
             "somebody",
             ModelIdentity("tamis", "1", self.digest),

@@ -17,10 +17,12 @@ import pytest
 
 from components.contract.classifier import Classifier
 from serving.transformer.journal import commands
+from serving.transformer.journal.settings import JournalSettings
 from tests.conftest import reviews
 from tests.serving.forked import Forked
 from tests.serving.load import Crowd
 from tests.serving.processes import Pair, Process, alive, answers, make_pair, running, wait_until
+from tests.serving.transformer.journal.answers import contents
 
 DEADLINE_S = 1.5
 TEXTS = [text for text, _ in reviews(each=1)]
@@ -156,6 +158,42 @@ class TestTransformerGone:
             told = [client.post("/feedback", json={"id": i, "label": "positive"}) for i in ids]
             statuses = [answer.status_code for answer in await asyncio.gather(*told)]
         assert statuses == [200] * len(ids)
+
+
+class TestJournalGone:
+    def test_it_is_said_and_the_next_one_goes_on(self, frail: Pair, classifier: Classifier) -> None:
+        async def scenario() -> Crowd:
+            many = crowd(frail)
+            async with many.running():
+                for _ in range(3):
+                    await many.some_answered(50)
+                    os.kill(journal_process(frail), signal.SIGKILL)
+                    await many.some_answered(20)
+                    await asyncio.sleep(1.5)  # longer than between two starts
+                await many.some_answered(100)
+            return many
+
+        many = asyncio.run(scenario())
+        assert many.noted.lost == []
+        assert (503, "journal_unavailable") in codes(many.noted.answered)
+        assert codes(many.noted.answered) == {(503, "journal_unavailable")}
+        assert [status for status, _ in many.noted.answered[-50:]] == [200] * 50
+        ids = check_labels(many.noted.answered, classifier)
+        folder = frail.folder
+        kept = contents(JournalSettings(f"{folder}/journal.db", f"{folder}/journal.keys"))
+        assert set(ids) <= kept.keys()
+
+
+def journal_process(pair: Pair) -> int:
+    """The newest child of the transformer that is a journal."""
+    parent = pair.transformer.pid
+    children = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+    journals = [
+        int(child)
+        for child in children
+        if b"journal.store_worker" in Path(f"/proc/{child}/cmdline").read_bytes()
+    ]
+    return journals[-1]
 
 
 class TestPredictorFrozen:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 from fastapi import Depends, FastAPI, Request
 
+from components.contract.logs import JsonFormatter
 from serving.transformer.auth.authenticator import Authenticator
 from serving.transformer.auth.dependency import install, requires
 from serving.transformer.auth.gate import Gate
@@ -85,9 +87,9 @@ def test_the_model_is_the_paths_or_the_served_one_or_what_the_route_says(app, fo
     assert ask(app, "POST", "/v2/models/other/infer", bearer(narrow)).status_code == 403
     assert ask(app, "POST", "/classify", bearer(narrow)).status_code == 403
     assert ask(app, "GET", "/special", bearer(narrow)).status_code == 403
-    models = [record.fields["model"] for record in caplog.records]
-    assert models == ["spam", "other", "sentiment", "special"]
-    assert {record.fields["request_id"] for record in caplog.records} == {"request-7"}
+    lines = [json.loads(JsonFormatter().format(record)) for record in caplog.records]
+    assert [line["model"] for line in lines] == ["spam", "other", "sentiment", "special"]
+    assert {line["request_id"] for line in lines} == {"request-7"}
 
 
 def test_each_refusal_of_a_status_looks_the_same(app, forge):

@@ -10,7 +10,8 @@ from components.contract.calibration import softmax
 from components.contract.normalise import normalise
 from components.drift.reference import Reference
 from components.drift.window import Window
-from serving.transformer.prediction import Answered, ModelIdentity
+from serving.transformer.model_identity import ModelIdentity
+from serving.transformer.prediction import Answered
 
 DIGEST = "ab" * 32
 NONE = np.zeros(0, np.bool_)

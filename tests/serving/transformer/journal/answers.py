@@ -3,16 +3,21 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 from prometheus_client import CollectorRegistry
 
+from serving.transformer.identity import new_ids
 from serving.transformer.journal.database import Database
+from serving.transformer.journal.entry import Entry, Outcome
 from serving.transformer.journal.journal import Journal
 from serving.transformer.journal.records import Content
 from serving.transformer.journal.settings import JournalSettings
+from serving.transformer.journal.store import Store
 from serving.transformer.journal.stored import open_prediction, stored_predictions
-from serving.transformer.prediction import Answered, ModelIdentity, new_id
+from serving.transformer.model_identity import ModelIdentity
+from serving.transformer.prediction import Answered
 
 MODEL = ModelIdentity("tamis", "3", "ab" * 32)
 LABELS = ("negative", "positive")
@@ -29,7 +34,7 @@ def answered(
     n = len(texts)
     second = np.array([0.75] * n if positive is None else positive, np.float32)
     return Answered(
-        [new_id() for _ in texts] if ids is None else ids,
+        list(islice(new_ids(), len(texts))) if ids is None else ids,
         texts,
         subject,
         model,
@@ -41,16 +46,29 @@ def answered(
     )
 
 
+class InThread:
+    """A store in this process, which a test need not wait for to start."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def commit(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
+        return await asyncio.to_thread(self._store.commit, entries)
+
+    def close(self) -> None:
+        self._store.close()
+
+
 @contextlib.contextmanager
 def opened(
     settings: JournalSettings, registry: CollectorRegistry | None = None
 ) -> Iterator[Journal]:
-    """An open journal, closed at the end."""
-    journal = Journal.open(settings, registry or CollectorRegistry())
+    """An open journal without a process of its own, closed at the end."""
+    store = Store(Database.open(settings, create=True))
     try:
-        yield journal
+        yield Journal(InThread(store), settings.waiting_rows, registry or CollectorRegistry())
     finally:
-        journal.close()
+        store.close()
 
 
 @contextlib.contextmanager

@@ -16,7 +16,8 @@ from pipelines import parameters
 from serving.transformer.journal import commands, erasure, reading
 from serving.transformer.journal.journal import Journal
 from serving.transformer.journal.settings import JournalSettings
-from serving.transformer.prediction import Answered, ModelIdentity
+from serving.transformer.model_identity import ModelIdentity
+from serving.transformer.prediction import Answered
 from tests.conftest import ROOT, reviews
 from tests.serving.transformer.journal.answers import (
     answered,

@@ -6,6 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from components.contract.errors import IntegrityError
+from serving.transformer.identity import new_ids
 from serving.transformer.journal.errors import (
     FeedbackConflictError,
     UnavailableError,
@@ -16,7 +17,7 @@ from serving.transformer.journal.journal import Journal
 from serving.transformer.journal.reading import Selection, read_labelled
 from serving.transformer.journal.settings import JournalSettings
 from serving.transformer.journal.status import status
-from serving.transformer.prediction import ModelIdentity, new_id
+from serving.transformer.model_identity import ModelIdentity
 from tests.conftest import reviews
 from tests.serving.transformer.journal.answers import MODEL, answered, database, opened
 
@@ -82,7 +83,7 @@ def test_concurrent_callers_share_transactions_and_lose_nothing(settings: Journa
 def test_one_that_cannot_be_kept_fails_alone(settings: JournalSettings) -> None:
     taken = answered(["kept"])
     broken = answered(["two", "texts"])
-    short = answered(["but", "one", "id"], ids=[new_id()])
+    short = answered(["but", "one", "id"], ids=[next(new_ids())])
     again = answered(["kept again?"], ids=taken.ids)
 
     async def everyone(journal: Journal) -> list[object]:

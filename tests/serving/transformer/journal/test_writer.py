@@ -1,7 +1,6 @@
 """Group commit: who waits, who is refused, who is woken."""
 
 import asyncio
-import threading
 from collections.abc import Sequence
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from serving.transformer.journal import writer as module
 from serving.transformer.journal.entry import Entry, Recording
 from serving.transformer.journal.errors import OverloadError, UnavailableError
+from serving.transformer.journal.journal import recording_of
 from serving.transformer.journal.writer import GroupCommitWriter
 from tests.serving.transformer.journal.answers import answered
 
@@ -18,12 +18,12 @@ class Disk:
 
     def __init__(self) -> None:
         self.batches: list[list[Entry]] = []
-        self.started, self._released = threading.Event(), threading.Event()
+        self.started, self._released = asyncio.Event(), asyncio.Event()
 
-    def commit(self, entries: Sequence[Entry]) -> list[None]:
+    async def commit(self, entries: Sequence[Entry]) -> list[None]:
         self.batches.append(list(entries))
         self.started.set()
-        assert self._released.wait(30)
+        await asyncio.wait_for(self._released.wait(), 30)
         return [None] * len(entries)
 
     def release(self) -> None:
@@ -31,17 +31,16 @@ class Disk:
 
 
 def entry(texts: int = 1, characters: int = 1) -> Recording:
-    return Recording(answered(["x" * characters] * texts), 0)
+    return recording_of(answered(["x" * characters] * texts))
 
 
 async def begun(disk: Disk) -> None:
-    await asyncio.to_thread(disk.started.wait, 30)
+    await asyncio.wait_for(disk.started.wait(), 30)
 
 
 def test_all_that_wait_share_the_next_commit() -> None:
     disk = Disk()
     writer = GroupCommitWriter(disk.commit, 1_000)
-    writer.start()
 
     async def use() -> None:
         first = asyncio.create_task(writer.submit(entry()))
@@ -53,7 +52,6 @@ def test_all_that_wait_share_the_next_commit() -> None:
         await asyncio.gather(first, *rest)
 
     asyncio.run(use())
-    writer.close()
     assert [len(batch) for batch in disk.batches] == [1, 50]
     assert writer.waiting_rows == 0
 
@@ -64,7 +62,6 @@ def test_all_that_wait_share_the_next_commit() -> None:
 def test_more_than_may_wait_is_refused_at_once(limit: int, texts: int, characters: int) -> None:
     disk = Disk()
     writer = GroupCommitWriter(disk.commit, limit)
-    writer.start()
 
     async def use() -> None:
         first = asyncio.create_task(writer.submit(entry()))
@@ -79,16 +76,13 @@ def test_more_than_may_wait_is_refused_at_once(limit: int, texts: int, character
         await writer.submit(entry())  # there is room again
 
     asyncio.run(use())
-    writer.close()
 
 
 def test_one_larger_than_the_limit_is_taken_when_nothing_waits() -> None:
     disk = Disk()
     disk.release()
     writer = GroupCommitWriter(disk.commit, 3)
-    writer.start()
     asyncio.run(writer.submit(entry(texts=10)))
-    writer.close()
     assert len(disk.batches) == 1
 
 
@@ -96,7 +90,6 @@ def test_a_transaction_has_a_bounded_number_of_rows(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(module, "ROWS_AT_ONCE", 10)
     disk = Disk()
     writer = GroupCommitWriter(disk.commit, 1_000)
-    writer.start()
 
     async def use() -> None:
         first = asyncio.create_task(writer.submit(entry()))
@@ -107,14 +100,12 @@ def test_a_transaction_has_a_bounded_number_of_rows(monkeypatch: pytest.MonkeyPa
         await asyncio.gather(first, *rest)
 
     asyncio.run(use())
-    writer.close()
     assert [sum(e.rows for e in batch) for batch in disk.batches] == [1, 8, 4, 25, 1]
 
 
 def test_a_cancelled_caller_harms_no_other() -> None:
     disk = Disk()
     writer = GroupCommitWriter(disk.commit, 1_000)
-    writer.start()
 
     async def use() -> None:
         tasks = [asyncio.create_task(writer.submit(entry())) for _ in range(3)]
@@ -127,54 +118,35 @@ def test_a_cancelled_caller_harms_no_other() -> None:
         assert [task.cancelled() for task in tasks] == [True, True, False]
 
     asyncio.run(use())
-    writer.close()
 
 
 def test_a_bug_in_the_commit_fails_its_callers_and_not_the_next() -> None:
     turns = iter([RuntimeError("a bug"), None])
 
-    def commit(entries: Sequence[Entry]) -> list[None]:
+    async def commit(entries: Sequence[Entry]) -> list[None]:
         error = next(turns)
         if error is not None:
             raise error
         return [None] * len(entries)
 
     writer = GroupCommitWriter(commit, 1_000)
-    writer.start()
     with pytest.raises(RuntimeError, match="a bug"):
         asyncio.run(writer.submit(entry()))
     asyncio.run(writer.submit(entry()))
-    writer.close()
 
 
 def test_closing_writes_what_waits_and_then_refuses() -> None:
     disk = Disk()
     writer = GroupCommitWriter(disk.commit, 1_000)
-    writer.start()
 
     async def use() -> None:
         tasks = [asyncio.create_task(writer.submit(entry())) for _ in range(5)]
         await begun(disk)
         disk.release()
-        await asyncio.to_thread(writer.close)
+        await writer.close()
         await asyncio.gather(*tasks)
         with pytest.raises(UnavailableError):
             await writer.submit(entry())
 
     asyncio.run(use())
     assert sum(len(batch) for batch in disk.batches) == 5
-
-
-def test_callers_of_a_loop_that_ended_are_forgotten() -> None:
-    disk = Disk()
-    writer = GroupCommitWriter(disk.commit, 1_000)
-    writer.start()
-
-    async def leave() -> None:
-        asyncio.ensure_future(writer.submit(entry()))  # noqa: RUF006 - abandoned on purpose
-        await begun(disk)
-
-    asyncio.run(leave())
-    disk.release()
-    asyncio.run(writer.submit(entry()))
-    writer.close()
