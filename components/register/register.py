@@ -21,7 +21,13 @@ from components.contract.errors import InputError, TamisError
 from components.register.gate import Decision, choose
 from components.register.revision import git_revision, tamis_version
 from components.register.settings import RegisterSettings
-from components.registry.aliases import CHALLENGER, CHAMPION, Registry, Version
+from components.registry.aliases import (
+    CHALLENGER,
+    CHAMPION,
+    Registry,
+    Version,
+    decision_tags,
+)
 
 KIND = "registration"
 CODE = ("contract", "register", "catalogue.py")
@@ -124,7 +130,7 @@ def _register(
     decision = contest(
         data, opened[best].bundle, opened[best].evaluation, registry, champion, settings
     )
-    _record(tracking, challenger, decision)
+    _record(tracking, challenger, decision, run_id)
     if decision.promote:
         _promote(tracking, registry, champion, challenger, opened[best].bundle)
         champion = challenger
@@ -179,10 +185,12 @@ def _tags(bundle: Bundle, run_id: str) -> dict[str, str]:
     return tags | ({"kfp_run_id": run_id} if run_id else {})
 
 
-def _record(tracking: Any, challenger: Version, decision: Decision) -> None:
+def _record(tracking: Any, challenger: Version, decision: Decision, run_id: str) -> None:
     # A rerun that finds its challenger promoted already keeps the decision that promoted it.
     if decision.outcome != "unchanged" or "gate" not in challenger.tags:
         tracking.record(challenger, decision.document())
+    if run_id:  # whoever started the run learns what it, and no other, came to
+        tracking.tag(challenger, decision_tags(run_id, decision.outcome, decision.reason))
 
 
 def _promote(

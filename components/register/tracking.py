@@ -88,13 +88,17 @@ class Tracking:
 
     def record(self, version: Version, decision: Mapping[str, Any]) -> None:
         """Keep a gate's decision: tags on the version, `decision.json` on its run."""
-        model = self._registry.model
         with mlflow_told():
-            found = self.client.get_model_version(model, version.number)
+            found = self.client.get_model_version(self._registry.model, version.number)
             if found.run_id:
                 self.client.log_dict(found.run_id, dict(decision), "decision.json")
-            for key, name in (("gate", "outcome"), ("gate_reason", "reason")):
-                self.client.set_model_version_tag(model, version.number, key, decision[name])
+        self.tag(version, {"gate": decision["outcome"], "gate_reason": decision["reason"]})
+
+    def tag(self, version: Version, tags: Mapping[str, str]) -> None:
+        """Set tags of a version."""
+        with mlflow_told():
+            for key, value in tags.items():
+                self.client.set_model_version_tag(self._registry.model, version.number, key, value)
 
     def _experiment_id(self) -> str:
         found = self.client.get_experiment_by_name(self._experiment)

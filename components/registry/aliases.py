@@ -45,6 +45,12 @@ class Version:
         """The digest of the bundle it holds; empty when something else registered it."""
         return self.tags.get("bundle_digest", "")
 
+    def decision_of(self, run_id: str) -> tuple[str, str] | None:
+        """The gate's outcome and reason in a run; None when another run came to it last."""
+        if self.tags.get("run") != run_id:
+            return None
+        return self.tags.get("run_outcome", ""), self.tags.get("run_reason", "")
+
     def document(self) -> dict[str, str]:
         """What a registration says of it."""
         return {
@@ -52,6 +58,20 @@ class Version:
             "architecture": self.tags.get("architecture", ""),
             "bundle_digest": self.bundle_digest,
         }
+
+
+def decision_tags(run_id: str, outcome: str, reason: str) -> dict[str, str]:
+    """What `Version.decision_of` reads; the run last, so that what carries its id is whole.
+
+    Args:
+        run_id: The pipeline run.
+        outcome: What its gate decided about the version.
+        reason: Why.
+
+    Returns:
+        Tags, to be set in this order.
+    """
+    return {"run_outcome": outcome, "run_reason": reason, "run": run_id}
 
 
 @dataclass(frozen=True)

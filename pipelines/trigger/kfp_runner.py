@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from components.registry.aliases import CHALLENGER, Registry, Version
+from components.registry.aliases import CHALLENGER, CHAMPION, Registry
 from pipelines import parameters
 from pipelines.kfp_api import KfpApi, equals
 from pipelines.submit import ENDED, run_url, start, upload
@@ -66,7 +66,21 @@ class KfpRunner:
         summary = {"stages": stages, "url": url}
         if found.state not in ("SUCCEEDED", "SKIPPED"):
             return Ending("failed", "run_failed", f"The run ended as {found.state}: {url}", summary)
-        return _decision(self._registry.resolve(CHALLENGER), external, summary)
+        return self._decision(external, summary)
+
+    def _decision(self, external: str, summary: Mapping[str, Any]) -> Ending:
+        """What the run's gate said, whatever other runs have put forward since."""
+        for alias in (CHALLENGER, CHAMPION):
+            version = self._registry.resolve(alias)
+            decision = None if version is None else version.decision_of(external)
+            if version is not None and decision is not None:
+                outcome, reason = decision
+                told = {**summary, "champion": version.document()}
+                promoted = outcome == "promoted"
+                return Ending("promoted" if promoted else "refused", outcome, reason, told)
+        return Ending(
+            "failed", "no_decision", f"The run {external} left no decision in MLflow.", summary
+        )
 
     def close(self) -> None:
         """Nothing: a cluster's runs go on by themselves."""
@@ -95,15 +109,3 @@ class KfpRunner:
 
 def _within(api: KfpApi, experiment: str) -> Callable[..., Any]:
     return lambda **named: api.runs.run_service_list_runs(experiment_id=experiment, **named)
-
-
-def _decision(challenger: Version | None, external: str, summary: Mapping[str, Any]) -> Ending:
-    """What the gate said, from the tags of the version that the run put forward."""
-    tags = {} if challenger is None else challenger.tags
-    gate, reason = tags.get("gate", ""), tags.get("gate_reason", "")
-    if not gate:
-        return Ending(
-            "failed", "no_decision", f"The run {external} left no decision in MLflow.", summary
-        )
-    told = {**summary, "champion": challenger.document() if challenger else {}}
-    return Ending("promoted" if gate == "promoted" else "refused", gate, reason, told)

@@ -83,6 +83,21 @@ def test_a_second_run_adds_no_second_version(stage, trained, registry):
     assert registry.resolve("champion").tags["gate"] == "promoted"
 
 
+def test_each_run_finds_its_own_decision(stage, trained, registry):
+    stage(trained.strong, run_id="run-1")
+    assert registry.resolve("champion").decision_of("run-1")[0] == "promoted"
+    stage(trained.strong, run_id="run-2")
+    again = registry.resolve("challenger")
+    outcome, reason = again.decision_of("run-2")
+    assert outcome == "unchanged"
+    assert reason
+    assert again.decision_of("run-1") is None
+    assert again.tags["gate"] == "promoted"
+    stage(trained.weak, run_id="run-3")
+    assert registry.resolve("challenger").decision_of("run-3")[0] == "refused"
+    assert registry.resolve("champion").decision_of("run-2")[0] == "unchanged"
+
+
 def test_a_better_model_replaces_the_champion_and_a_worse_one_does_not(stage, trained, registry):
     stage(trained.weak)
     better = stage(trained.strong)

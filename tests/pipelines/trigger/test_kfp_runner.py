@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from components.contract.errors import TamisError
+from components.registry.aliases import decision_tags
 from pipelines.retraining import retraining_document
 from pipelines.trigger.kfp_runner import KfpRunner
 from pipelines.trigger.ledger import Run
@@ -63,9 +64,13 @@ def test_a_run_is_found_by_its_name(server: KfpServer, tmp_path: Path) -> None:
 def test_the_gate_decides(
     server: KfpServer, tmp_path: Path, gate: str, outcome: str, code: str
 ) -> None:
-    tags = {"gate": gate, "gate_reason": "So it is."} if gate else {}
-    one = runner(server, tmp_path, **tags)
-    started = replace(RUN, details={"external": one.start(RUN, DOCUMENT)})
+    one = runner(server, tmp_path)
+    external = one.start(RUN, DOCUMENT)
+    # Of another run's promotion nothing may be taken for this one's.
+    tags = {"gate": "promoted", "gate_reason": "Of another run."}
+    tags |= decision_tags(external if gate else "another", gate or "promoted", "So it is.")
+    registry(tmp_path, **tags)
+    started = replace(RUN, details={"external": external})
     server.states = [{"": "RUNNING", "ingest": "RUNNING"}, {"": "SUCCEEDED"}]
     assert one.look(started) is None
     ending = one.look(started)
