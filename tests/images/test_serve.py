@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import subprocess
 import time
 import urllib.error
 import urllib.request
@@ -19,7 +20,21 @@ import yaml
 from joserfc import jwk, jwt
 
 from components import catalogue
-from tests.images.containers import Container, answers, docker, image, readable, run_once, running
+from components.tokenize.settings import TokenizerSettings
+from components.tokenize.tokenize import tokenize
+from components.train_logistic.settings import LogisticSettings
+from components.train_logistic.train import train
+from tests.conftest import ROOT
+from tests.images.containers import (
+    HARDENED,
+    Container,
+    answers,
+    docker,
+    image,
+    readable,
+    run_once,
+    running,
+)
 
 pytestmark = pytest.mark.docker
 ISSUER = "https://issuer.example.com"
@@ -197,6 +212,33 @@ def test_the_predictor_opens_every_architecture_and_fetches_bundles() -> None:
     assert run_once("predictor", "python", "-c", code).startswith("['LogisticClassifier'")
     told = run_once("predictor", "python", "-m", "components.registry.fetch", "--help")
     assert "--digest" in told
+
+
+def test_a_predictor_built_with_spacy_opens_bundles_of_its_words(
+    dataset: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = TokenizerSettings("spacy", pipeline="blank:en", lemmas=True)
+    tokenize(dataset, tmp_path / "tokens", words)
+    train(dataset, tmp_path / "tokens", tmp_path / "bundle", LogisticSettings(hash_bits=16))
+    readable(tmp_path)
+    code = (
+        "from pathlib import Path; from components.catalogue import open_classifier as o\n"
+        "print(o(Path('/mnt/models'))[1].predict_proba(['a good film']).shape)"
+    )
+    options = (f"--volume={tmp_path / 'bundle'}:/mnt/models:ro",)
+    with pytest.raises(RuntimeError, match=r"no_spacy: .*SPACY=1"):
+        docker(
+            "run", "--rm", *HARDENED, "--network=none", "--entrypoint=", *options,
+            image("predictor"), "python", "-c", code,
+        )  # fmt: skip
+    tag = f"{os.environ['TAG_UNDER_TEST']}-spacy"
+    program = os.environ.get("DOCKER", "docker")
+    subprocess.run(
+        ["make", "image-predictor", "SPACY=1", f"TAG={tag}", f"DOCKER={program}"],
+        cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    monkeypatch.setenv("TAG_UNDER_TEST", tag)
+    assert run_once("predictor", "python", "-c", code, options=options).strip() == "(1, 2)"
 
 
 def test_the_predictor_is_small() -> None:

