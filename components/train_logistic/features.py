@@ -24,13 +24,13 @@ class Counts:
 
     Attributes:
         starts: (n + 1,) int64; row i's entries are `starts[i]:starts[i + 1]`.
-        features: (nnz,) int64, hashed features, ascending within a row, each once.
-        counts: (nnz,) int64.
+        features: (nnz,) int64 or int32, hashed features, ascending within a row, each once.
+        counts: (nnz,) int64 or int32.
     """
 
     starts: npt.NDArray[np.int64]
-    features: npt.NDArray[np.int64]
-    counts: npt.NDArray[np.int64]
+    features: Integers
+    counts: Integers
 
     @property
     def rows(self) -> npt.NDArray[np.int64]:
@@ -81,10 +81,10 @@ def weigh(
     """
     used = kept[counts.features]
     features = counts.features[used]
-    rows = counts.rows[used]
-    starts = np.searchsorted(rows, np.arange(len(counts.starts))).astype(np.int64)
+    starts = np.concatenate([[0], np.cumsum(used)])[counts.starts]
     if binary:
         return starts, features, np.ones(len(features))
+    rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     values = (1 + np.log(counts.counts[used])) * idf[features]
     norms = np.sqrt(np.bincount(rows, values**2, minlength=len(starts) - 1))
     return starts, features, values / norms[rows]

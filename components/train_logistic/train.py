@@ -1,11 +1,13 @@
 """Training the logistic regression as a stream: two passes to weigh features, then epochs.
 
 The corpus is never in memory: features are counted chunk by chunk from memory-mapped token
-shards, and scikit-learn's `SGDClassifier.partial_fit` takes one chunk at a time.
+shards into a temporary file, and scikit-learn's `SGDClassifier.partial_fit` takes one chunk at a
+time.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ from components.contract.decorators import logged, timed, validated
 from components.contract.errors import InputError
 from components.contract.logs import Progress
 from components.contract.tokens import Tokens
-from components.train_logistic.features import Counts, count_ngrams, weigh
+from components.train_logistic.counted import CountedRows
+from components.train_logistic.features import Counts, weigh
 from components.train_logistic.model import LogisticClassifier
 from components.train_logistic.settings import LogisticSettings
 from components.training.balance import label_weights
@@ -65,19 +68,28 @@ def train(dataset: Path, tokens: Path, out: Path, settings: LogisticSettings) ->
     """
     shards = Tokens.open(tokens)
     with publish(out, KIND) as draft:
-        trained = _Training(shards, settings)
-        history = [trained.epoch(number) for number in range(1, settings.epochs + 1)]
-        classifier = trained.classifier(_tokenizer(shards))
+        classifier, history = _fit(shards, settings, draft.path)
         validation = score_validation(classifier, shards)
         history[-1]["validation_accuracy"] = accuracy(validation.logits, validation.labels)
         finish(draft, classifier, Dataset.open(dataset), shards, settings, history)
     return read_manifest(out, KIND)
 
 
+def _fit(
+    tokens: Tokens, settings: LogisticSettings, scratch: Path
+) -> tuple[LogisticClassifier, list[dict[str, Any]]]:
+    """Train; what only training needs, arrays over all features, is gone afterwards."""
+    with contextlib.closing(_Training(tokens, settings, scratch)) as training:
+        history = [training.epoch(number) for number in range(1, settings.epochs + 1)]
+        return training.classifier(_tokenizer(tokens)), history
+
+
 class _Training:
     """The state of one training: feature weights and scikit-learn's solver."""
 
-    def __init__(self, tokens: Tokens, settings: LogisticSettings) -> None:
+    def __init__(
+        self, tokens: Tokens, settings: LogisticSettings, folder: Path | None = None
+    ) -> None:
         from sklearn.linear_model import SGDClassifier
 
         self._tokens, self._settings = tokens, settings
@@ -87,20 +99,30 @@ class _Training:
             raise InputError("bad_parameter", f"weighting: nb needs two labels, not {k}.")
         columns = 1 if k == 2 else k
         self._bits = min(settings.hash_bits, (WEIGHT_ENTRIES // columns).bit_length() - 1)
+        self._counted = CountedRows(
+            tokens, settings.ngrams, self._bits, settings.chunk_rows, not self._binary, folder
+        )
         self._progress = Progress("train-logistic", tokens.rows("train") * (settings.epochs + 1))
         self._done = 0
         of_label = np.zeros(k, np.int64)
         rows, by_label = self._count(of_label)
         self._weights = label_weights(of_label, settings.class_weights)
         self._kept = rows >= settings.min_rows
-        self._idf = np.log((1 + tokens.rows("train")) / (1 + rows)) + 1
-        self._ratio = _log_count_ratio(by_label) if self._binary else np.ones(1 << self._bits)
+        # Of the two, each weighting needs one; an array over all features is megabytes.
+        none = np.ones(0)
+        self._idf = none if self._binary else np.log((1 + tokens.rows("train")) / (1 + rows)) + 1
+        self._ratio = _log_count_ratio(by_label) if self._binary else none
+        del rows, by_label
         self._solver = SGDClassifier(
             loss="log_loss",
             alpha=settings.alpha or ALPHA["nb" if self._binary else "idf"],
             average=True,
             random_state=settings.seed,
         )
+
+    def close(self) -> None:
+        """Remove the temporary file."""
+        self._counted.close()
 
     def _count(
         self, of_label: npt.NDArray[np.int64]
@@ -109,17 +131,18 @@ class _Training:
         size = 1 << self._bits
         rows, by_label = np.zeros(size, np.int64), np.zeros((2, size if self._binary else 0))
         for counts, labels in self._chunks():
-            rows += np.bincount(counts.features, minlength=size)
             of_label += np.bincount(labels, minlength=len(of_label))
             if self._binary:
-                for label in (0, 1):
-                    mine = labels[counts.rows] == label
+                second = np.repeat(labels == 1, np.diff(counts.starts))
+                for label, mine in enumerate((~second, second)):
                     by_label[label] += np.bincount(counts.features[mine], minlength=size)
-        return rows, by_label
+            else:
+                rows += np.bincount(counts.features, minlength=size)
+        return by_label.sum(axis=0, dtype=np.int64) if self._binary else rows, by_label
 
     def _chunks(self) -> Iterator[tuple[Counts, npt.NDArray[np.int32]]]:
-        for encoding, labels in self._tokens.batches("train", self._settings.chunk_rows):
-            yield count_ngrams(encoding, self._settings.ngrams, self._bits), labels
+        for counts, labels in self._counted.chunks():
+            yield counts, labels
             self._done += len(labels)
             self._progress.update(self._done)
 
@@ -131,8 +154,9 @@ class _Training:
         right = seen = 0
         for counts, labels in self._chunks():
             starts, features, values = weigh(counts, self._idf, self._kept, self._binary)
-            shape = (len(labels), 1 << self._bits)
-            matrix = csr_matrix((values * self._ratio[features], features, starts), shape)
+            if self._binary:
+                values *= self._ratio[features]
+            matrix = csr_matrix((values, features, starts), (len(labels), 1 << self._bits))
             if hasattr(self._solver, "coef_"):  # score a chunk before learning from it
                 right += int((self._solver.predict(matrix) == labels).sum())
                 seen += len(labels)
@@ -142,7 +166,9 @@ class _Training:
     def classifier(self, tokenizer: Any) -> LogisticClassifier:
         """The inference model: naive Bayes ratios folded into the weights."""
         index = np.flatnonzero(self._kept)
-        weights = (self._solver.coef_[:, index] * self._ratio[index]).T
+        weights = self._solver.coef_[:, index].T
+        if self._binary:
+            weights = weights * self._ratio[index, None]
         bias = self._solver.intercept_
         if len(self._tokens.labels) == 2:  # one column of log-odds becomes two logits
             weights = np.concatenate([-weights / 2, weights / 2], axis=1)
@@ -162,9 +188,9 @@ class _Training:
 
 def _log_count_ratio(by_label: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """(f,) log ratio of the smoothed shares of each feature in the two labels' rows."""
-    smoothed = by_label + 1.0
-    shares = smoothed / smoothed.sum(axis=1, keepdims=True)
-    ratio: npt.NDArray[np.float64] = np.log(shares[1] / shares[0])
+    totals = by_label.sum(axis=1) + by_label.shape[1]
+    ratio: npt.NDArray[np.float64] = np.log((by_label[1] + 1) / totals[1])
+    ratio -= np.log((by_label[0] + 1) / totals[0])
     return ratio
 
 

@@ -1,3 +1,4 @@
+import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from components.contract.dataset import Dataset
 from components.contract.encoding import Encoding, from_rows
 from components.contract.errors import InputError
 from components.contract.tokens import Tokens
+from components.train_logistic import counted
 from components.train_logistic import train as stage
 from components.train_logistic.features import count_ngrams, weigh
 from components.train_logistic.settings import LogisticSettings
@@ -70,8 +72,8 @@ def test_it_learns(dataset: Path, tokens: Path, tmp_path: Path, weighting: str) 
 def test_the_solver_and_the_bundle_agree(dataset: Path, tokens: Path, tmp_path: Path) -> None:
     """The folded weights give what scikit-learn's own decision function gives."""
     shards = Tokens.open(tokens)
-    training = stage._Training(shards, SMALL)
-    training.epoch(1)
+    with contextlib.closing(stage._Training(shards, SMALL)) as training:
+        training.epoch(1)
     classifier = training.classifier(stage._tokenizer(shards))
     from scipy.sparse import csr_matrix
 
@@ -95,9 +97,9 @@ def test_memory_holds_a_chunk_and_not_the_corpus(
     dataset: Path, tokens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[int] = []
-    count = stage.count_ngrams
+    count = counted.count_ngrams
     monkeypatch.setattr(
-        stage, "count_ngrams", lambda e, n, b: (seen.append(len(e)), count(e, n, b))[1]
+        counted, "count_ngrams", lambda e, n, b: (seen.append(len(e)), count(e, n, b))[1]
     )
     train(dataset, tokens, tmp_path / "b", LogisticSettings(hash_bits=16, chunk_rows=100))
     assert max(seen) == 100
@@ -107,7 +109,8 @@ def test_many_labels_share_the_weights_budget(
     tokens: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stage, "WEIGHT_ENTRIES", 2**12)
-    assert stage._Training(Tokens.open(tokens), SMALL)._bits == 12
+    with contextlib.closing(stage._Training(Tokens.open(tokens), SMALL)) as training:
+        assert training._bits == 12
 
 
 def test_wrong_parameters_are_refused() -> None:
