@@ -74,7 +74,7 @@ class Bundle:
         return QUANTISED_TOLERANCE if self.engine == "int8" else GOLDEN_TOLERANCE
 
     def golden_texts(self) -> Iterator[str]:
-        """The golden rows' texts: held-out texts of the data that it was trained with."""
+        """The golden rows' texts: held-out texts of its data, or others where none are held out."""
         return (row["text"] for row in self._golden())
 
     def _golden(self) -> Iterator[Any]:
@@ -142,5 +142,5 @@ def write_bundle(
                 label: float(p) for label, p in zip(classifier.labels, probabilities, strict=True)
             },
         }
-        lines.append(json.dumps(row, ensure_ascii=False))
-    (draft.path / GOLDEN_FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
+        lines.append(json.dumps(row, ensure_ascii=False) + "\n")
+    (draft.path / GOLDEN_FILE).write_text("".join(lines), encoding="utf-8")

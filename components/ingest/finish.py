@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from components.contract import logs
 from components.contract.artifact import Draft
 from components.contract.dataset import SPLITS
 from components.contract.errors import InputError
+from components.contract.split import SplitRule
 from components.ingest.duplicates import without_duplicates
 from components.ingest.labels import by_name
 from components.ingest.rejections import Rejections
@@ -107,6 +108,7 @@ def _describe(
         for split, row in zip(SPLITS, counts, strict=True)
     }
     refuse_labels(rows["train"])
+    refuse_splits(rows, rule)
     spread = stratification(rows, rule)
     if not spread["sound"]:
         logs.event(
@@ -186,4 +188,15 @@ def refuse_labels(train: dict[str, int]) -> None:
             "label_missing",
             f"The train split has no row of {len(missing)} of {len(train)} labels: {named}.",
             "Add rows of them, or leave them out with ingest.labels.",
+        )
+
+
+def refuse_splits(rows: Mapping[str, Mapping[str, int]], rule: SplitRule) -> None:
+    """Refuse data so few that no row is left to test on, where some should be: `empty_split`."""
+    if rule.test > 0 and not sum(rows["test"].values()):
+        total = sum(sum(labels.values()) for labels in rows.values())
+        raise InputError(
+            "empty_split",
+            f"None of {total:,} rows falls into the test split, whose share is {rule.test:g}.",
+            "Give more rows, another ingest.split.salt, or larger shares in ingest.split.",
         )

@@ -43,7 +43,7 @@ def ingest(source: Source, out: Path, settings: IngestSettings) -> Manifest:
 
     Raises:
         InputError: `empty_source`, `nothing_matches`, `too_many_rejected`, `one_label`,
-            `too_many_labels`, `label_missing`, or what reading the source raises.
+            `too_many_labels`, `label_missing`, `empty_split`, or what reading the source raises.
         TamisError: As `publish`.
     """
     with publish(out, KIND) as draft:

@@ -16,7 +16,13 @@ from components.contract.dataset import SPLITS
 from components.contract.errors import TamisError
 from components.contract.limits import TEXT_CHARACTERS
 from components.ingest.duplicates import without_duplicates
-from components.ingest.finish import Screened, refuse_empty, refuse_labels, refuse_rejected
+from components.ingest.finish import (
+    Screened,
+    refuse_empty,
+    refuse_labels,
+    refuse_rejected,
+    refuse_splits,
+)
 from components.ingest.labels import Labels, by_name
 from components.ingest.records import Record, Screening
 from components.ingest.rejections import Rejections
@@ -222,7 +228,12 @@ def _refusal(
 ) -> str:
     try:
         refuse_rejected(rejections, rows_in, settings.max_rejected)
-        refuse_labels({name: rows[0] for name, rows in labels.items()})
+        by_split = {
+            split: {name: rows[place] for name, rows in labels.items()}
+            for place, split in enumerate(SPLITS)
+        }
+        refuse_labels(by_split["train"])
+        refuse_splits(by_split, settings.split.rule)
     except TamisError as error:
         return str(error)
     return ""

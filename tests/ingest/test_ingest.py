@@ -227,6 +227,12 @@ def test_too_many_rejected_rows(
             "'0'",
         ),
         (
+            [(f"t {i}", str(i % 2)) for i in range(999) if RULE.split(f"t {i}") != "test"],
+            {},
+            "empty_split",
+            "test split, whose share is 0.1",
+        ),
+        (
             [("a", "rare"), ("a", "other"), *[(f"t {i}", str(i % 2)) for i in range(99)]],
             {},
             "label_missing",
