@@ -192,8 +192,9 @@ def _superior_all(
         return [_superior(challenger, champion, truth, settings)]
     where = np.zeros(len(truth), np.bool_) if fresh is None else fresh
     found = fresh_checks(
-        challenger.predicted, champion, truth, where, settings.alpha, settings.retrain
-    )
+        challenger.predicted, champion, truth, where, settings.alpha, settings.retrain,
+        len(challenger.labels), settings.metric,
+    )  # fmt: skip
     return [Check(each.name, each.passed, each.sentence, each.numbers) for each in found]
 
 

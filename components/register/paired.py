@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from statistics import NormalDist
 from typing import Any
 
@@ -104,19 +105,63 @@ def macro_f1_test(
     Returns:
         The p-value.
     """
+    gains = np.concatenate(
+        [np.zeros(0), *_macro_f1_gains(truth, challenger, champion, labels, resamples, seed)]
+    )
+    below, above = 1 + np.count_nonzero(gains <= 0), 1 + np.count_nonzero(gains >= 0)
+    return min(1.0, 2 * int(min(below, above)) / (resamples + 1))
+
+
+def macro_f1_loss_bound(
+    truth: Integers,
+    challenger: Integers,
+    champion: Integers,
+    labels: int,
+    alpha: float,
+    resamples: int = 2_000,
+    seed: int = 13,
+) -> float:
+    """One-sided upper confidence bound of champion-minus-challenger macro-F1.
+
+    The percentile bootstrap's (Efron and Tibshirani 1993, chapter 13), by the draws of
+    `macro_f1_test`.
+
+    Args:
+        truth: (n,) label indices, n above 0.
+        challenger: (n,) predicted label indices.
+        champion: (n,) predicted label indices.
+        labels: k, the number of labels.
+        alpha: 0.05 gives the 95 % bound.
+        resamples: Bootstrap draws.
+        seed: Seeds them.
+
+    Returns:
+        The bound.
+    """
+    gains = np.concatenate(
+        list(_macro_f1_gains(truth, challenger, champion, labels, resamples, seed))
+    )
+    return float(np.quantile(-gains, 1 - alpha))
+
+
+def _macro_f1_gains(
+    truth: Integers,
+    challenger: Integers,
+    champion: Integers,
+    labels: int,
+    resamples: int,
+    seed: int,
+) -> Iterator[npt.NDArray[Any]]:
+    """Challenger-minus-champion macro-F1 of resampled rows, some (b,) draws at a time."""
     codes = (truth.astype(np.int64) * labels + challenger) * labels + champion
     cells, counts = np.unique(codes, return_counts=True)
     actual, first, second = cells // labels**2, cells // labels % labels, cells % labels
     generator = np.random.default_rng(seed)
     step = max(1, RESAMPLED_CELLS // len(cells))
-    below = above = 1
     for start in range(0, resamples, step):
         size = min(step, resamples - start)
         drawn = generator.multinomial(len(truth), counts / len(truth), size)
-        gain = _f1_sums(drawn, actual, first) - _f1_sums(drawn, actual, second)
-        below += int(np.count_nonzero(gain <= 0))
-        above += int(np.count_nonzero(gain >= 0))
-    return min(1.0, 2 * min(below, above) / (resamples + 1))
+        yield (_f1_sums(drawn, actual, first) - _f1_sums(drawn, actual, second)) / labels
 
 
 def _f1_sums(

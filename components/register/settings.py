@@ -8,6 +8,9 @@ from typing import Literal
 
 from components.contract.settings import require
 
+Metric = Literal["accuracy", "macro_f1"]
+"""Macro-F1 weighs every label the same, however rare; accuracy weighs every row the same."""
+
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -18,7 +21,7 @@ class RetrainSettings:
     Attributes:
         champion: Digest of the bundle that the fresh rows are fresh to; another champion has to
             be compared on rows of its own.
-        margin: Accuracy that the old test rows may lose, in shares.
+        margin: What the metric may lose on the old test rows, in shares.
         fresh_rows: Least number of fresh test rows.
     """
 
@@ -49,7 +52,7 @@ class RegisterSettings:
 
     model_name: str = "tamis"
     experiment: str = "tamis"
-    metric: Literal["accuracy", "macro_f1"] = "accuracy"
+    metric: Metric = "accuracy"
     floor: float = 0.6
     alpha: float = 0.05
     slice_margin: float = 0.05

@@ -130,3 +130,40 @@ def test_fresh_rows_are_no_overlap_whatever_the_champions_rule_says(dataset, mon
     assert rows_by_rule(dataset, everything) == dataset.rows("test")
     assert rows_by_rule(marked, everything) == dataset.rows("test") - fresh
     assert not fresh_rows(dataset).any()
+
+
+def imbalanced(seed, rare_old, rare_new, metric):
+    """A decision where one row in twenty has the rare label, and only its recall differs."""
+    generator = np.random.default_rng(seed)
+    truth = (generator.random(4_000) < 0.05).astype(int)
+    where = np.arange(4_000) >= 2_000
+
+    def predictions(recall):
+        missed = (truth == 1) & (generator.random(4_000) >= recall)
+        false = (truth == 0) & (generator.random(4_000) < 0.01)
+        return np.where(missed, 0, np.where(false, 1, truth))
+
+    settings = RegisterSettings(floor=0.4, metric=metric, retrain=SETTINGS.retrain)
+    new, old = predictions(rare_new), predictions(rare_old)
+    return decide(
+        Contender("new", LABELS, new), Contender("old", LABELS, old), truth, {}, Overlap(),
+        settings, where,
+    )  # fmt: skip
+
+
+def test_with_macro_f1_a_rare_label_counts_as_much_as_a_frequent_one():
+    won = [imbalanced(seed, 0.4, 0.9, "macro_f1") for seed in range(5)]
+    assert all(d.promote for d in won)
+    assert all("macro_f1" in d.reason for d in won)
+    lost = [imbalanced(seed, 0.9, 0.4, "macro_f1") for seed in range(5)]
+    assert all("old_rows" in failed(d) and "superiority" in failed(d) for d in lost)
+    same = [imbalanced(seed, 0.7, 0.7, "macro_f1") for seed in range(10)]
+    assert sum(d.promote for d in same) <= 1
+
+
+def test_with_macro_f1_the_constant_answer_is_no_match():
+    decision = imbalanced(1, 0.0, 0.0, "macro_f1")
+    assert not decision.promote
+    (check,) = [c for c in decision.checks if c.name == "fresh_labels"]
+    assert not check.passed
+    assert check.numbers["constant"] == pytest.approx(0.49, abs=0.01)

@@ -9,6 +9,7 @@ from components.register.paired import (
     binomial_tail,
     loss_upper_bound,
     macro_f1,
+    macro_f1_loss_bound,
     macro_f1_test,
     mcnemar,
 )
@@ -62,3 +63,17 @@ def test_equal_predictions_differ_by_nothing():
     truth = np.arange(100) % 4
     assert macro_f1_test(truth, truth, truth, 4) == 1.0
     assert macro_f1_test(truth, (truth + 1) % 4, (truth + 1) % 4, 4) == 1.0
+
+
+def test_the_bound_of_a_macro_f1_loss_covers_it_as_often_as_it_says():
+    generator = np.random.default_rng(5)
+
+    def drawn(rows):
+        truth = generator.integers(0, 3, rows)
+        lucky = generator.random((2, rows)) < np.array([[0.80], [0.84]])
+        return truth, *np.where(lucky, truth, (truth + 1) % 3)
+
+    truth, new, old = drawn(200_000)
+    true_loss = macro_f1(truth, old, 3) - macro_f1(truth, new, 3)
+    bounds = [macro_f1_loss_bound(*drawn(400), 3, 0.05, resamples=400) for _ in range(300)]
+    assert np.mean(np.array(bounds) >= true_loss) == pytest.approx(0.95, abs=0.035)
