@@ -146,7 +146,11 @@ def read(hub: str, uri: str, home: Path) -> str:
 def test_a_file_a_folder_and_a_glob_of_a_hubs_dataset(hub: str, tmp_path: Path) -> None:
     one = read(hub, f"hf://datasets/{REPOSITORY}/data/train-0.jsonl", tmp_path)
     assert one == "500|row 0|row 499|48"
-    for uri in (f"hf://datasets/{REPOSITORY}/data", f"hf://datasets/{REPOSITORY}/data/*.jsonl"):
+    for uri in (
+        f"hf://datasets/{REPOSITORY}",
+        f"hf://datasets/{REPOSITORY}/data",
+        f"hf://datasets/{REPOSITORY}/data/*.jsonl",
+    ):
         assert read(hub, uri, tmp_path).startswith("501|row 0|the last row|")
 
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import gzip
 import http.client
 import http.server
+import io
 import os
 import socket
 import subprocess
@@ -17,9 +18,11 @@ import pyarrow.parquet as parquet
 import pytest
 
 from components.contract.errors import InputError
-from components.ingest.settings import SourceSettings
+from components.ingest.ingest import ingest
+from components.ingest.settings import IngestSettings, SourceSettings
 from components.ingest.sources import open_source
 from components.ingest.sources.remote import find_remote, open_filesystem
+from components.inspect.survey import survey
 from tests.object_store import S3
 
 CSV = "text,label\n" + "".join(f"row {i},{i % 2}\n" for i in range(3_000))
@@ -158,6 +161,30 @@ def test_an_object_store(bucket: Any) -> None:
     assert before.startswith("ETag:")
     bucket.pipe("tests/data/b.csv", CSV.replace("row 7,", "row 8,").encode())
     assert source.fingerprint() != before
+
+
+@pytest.mark.service
+def test_a_prefix_of_many_files_as_data_lakes_have_them(bucket: Any, tmp_path: Path) -> None:
+    """Parts in folders, a marker of success, a marker of a folder: the rows of all parts, once."""
+    for part in range(12):
+        rows = [{"text": f"row {part * 100 + i} of the lake", "label": i % 2} for i in range(100)]
+        stream = io.BytesIO()
+        parquet.write_table(pa.Table.from_pylist(rows), stream)
+        folder = f"tests/lake/year={2020 + part // 6}/month={part % 6 + 1}"
+        bucket.pipe(f"{folder}/part-{part:05}.snappy.parquet", stream.getvalue())
+    bucket.pipe("tests/lake/_SUCCESS", b"")
+    bucket.pipe("tests/lake/year=2020/.part-0.crc", b"crc")
+    expected = [f"row {row} of the lake" for row in range(1_200)]
+    for uri in ("s3://tests/lake", "s3://tests/lake/", "s3://tests/lake/**/*.parquet"):
+        assert texts(uri) == expected
+    assert texts("s3://tests/lake/year=2021") == expected[600:]
+    settings = IngestSettings(SourceSettings("s3://tests/lake/"))
+    source = open_source(settings.source)
+    facts = ingest(source, tmp_path / "dataset", settings).facts
+    assert facts["rows_in"] == 1_200
+    (tmp_path / "scratch").mkdir()
+    found = survey(source, settings, tmp_path / "scratch")
+    assert (found.files, found.rows, found.refusal) == (12, 1_200, "")
 
 
 @pytest.mark.service
