@@ -11,13 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from components.contract.tokens import Tokens
-from components.train_logistic.features import Counts, count_ngrams
+from components.train_logistic.features import BLOCK_ROWS, Counts, count_ngrams
 
 SPILL_BYTES = 2**32
 """Most that the file may take; beyond it every epoch counts again, at three times its CPU time.
 Ten million sentences stay below, a million long reviews too."""
-BLOCK_ROWS = 250
-"""Rows counted at a time: the sort's arrays then stay in the cache, and memory small."""
 _FEATURE, _COUNT = "<u4", "<u2"
 
 Labels = npt.NDArray[np.int32]
@@ -112,7 +110,8 @@ class CountedRows:
         for starts, labels in self._index:
             size = int(starts[-1])
             features = _array(file, _FEATURE, size)
-            counts = _array(file, _COUNT, size) if self._counted else np.ones(size, np.int32)
+            one = np.broadcast_to(np.int32(1), size)
+            counts = _array(file, _COUNT, size) if self._counted else one
             yield Counts(starts, features, counts), labels
 
 

@@ -14,6 +14,8 @@ from components.contract.encoding import Encoding, Integers
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 _FINISH = np.uint64(0xD6E8FEB86659FD93)
 
+BLOCK_ROWS = 250
+"""Rows to count at a time: the sort's arrays then stay in the cache, and memory small."""
 SKETCH_BITS = 6
 """A row's sketch has 2 to this power numbers: enough for drift detection, cheap to send."""
 
@@ -79,9 +81,9 @@ def weigh(
     Returns:
         starts (n + 1,), features (nnz,) and values (nnz,) float64.
     """
-    used = kept[counts.features]
+    used = np.flatnonzero(kept[counts.features])
     features = counts.features[used]
-    starts = np.concatenate([[0], np.cumsum(used)])[counts.starts]
+    starts = np.searchsorted(used, counts.starts).astype(np.int64)
     if binary:
         return starts, features, np.ones(len(features))
     rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))

@@ -15,7 +15,7 @@ from components.contract.classifier import Classifier, Scores
 from components.contract.encoding import Encoding, Integers
 from components.contract.errors import IntegrityError
 from components.contract.tokenizer import Tokenizer
-from components.train_logistic.features import Counts, count_ngrams, sketch, weigh
+from components.train_logistic.features import BLOCK_ROWS, Counts, count_ngrams, sketch, weigh
 
 WEIGHTS_FILE = "weights.safetensors"
 ENTRIES = 2_000_000
@@ -65,6 +65,16 @@ class LogisticClassifier(Classifier):
         return None
 
     def score(self, encoding: Encoding) -> Scores:
+        if len(encoding) <= BLOCK_ROWS:
+            return self._score(encoding)
+        starts = range(0, len(encoding), BLOCK_ROWS)
+        parts = [self._score(encoding.select(slice(s, s + BLOCK_ROWS))) for s in starts]
+        return Scores(
+            np.concatenate([part.logits for part in parts]),
+            np.concatenate([part.features for part in parts]),
+        )
+
+    def _score(self, encoding: Encoding) -> Scores:
         counts = count_ngrams(encoding, self._ngrams, self._hash_bits)
         position = self._position[counts.features].astype(np.int64)
         known = Counts(counts.starts, position, counts.counts)
