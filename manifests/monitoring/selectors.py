@@ -36,3 +36,16 @@ def share(part: str, whole: str) -> str:
         PromQL; nothing while the whole is missing, NaN while it is 0.
     """
     return f"({part} or 0 * {whole}) / {whole}"
+
+
+def or_none(rates: str, label: str) -> str:
+    """Rates by a label whose values come into being with the first event.
+
+    Args:
+        rates: PromQL of series with that label alone.
+        label: The label.
+
+    Returns:
+        PromQL of the same and a 0 named `none`: a line at 0 says more than an empty panel.
+    """
+    return f'{rates} or label_replace(vector(0), "{label}", "none", "", "")'

@@ -18,6 +18,7 @@ from components.contract.artifact import replace_json
 from components.contract.errors import GateError
 from components.contract.settings import read_params
 from pipelines.loop.monitoring import firing, monitoring
+from pipelines.loop.panels import empty_panels
 from pipelines.loop.plot import draw
 from pipelines.loop.processes import environment, run, running, tamis, wait_for
 from pipelines.loop.texts import Text, familiar_texts, other_texts
@@ -81,9 +82,15 @@ def play(folder: Path, params: Path, cache: Path) -> None:
         address = f"http://127.0.0.1:{stage.service}"
         with Traffic(address, told.strip(), timeline, familiar) as traffic:
             _drift(stage, traffic, other[:LABELLED])
+            drifting = empty_panels(stage.prometheus)
             ended = _retrain(stage, traffic)
             _swap(stage, traffic, other[LABELLED:], ended)
-        result = _result(traffic, ended)
+        # Some tell of drift and some of what became of it.
+        empty = {k: v for k, v in empty_panels(stage.prometheus).items() if k in drifting}
+        timeline.tell(
+            f"Panels of the dashboards that showed nothing: {', '.join(empty) or 'none'}."
+        )
+        result = {**_result(traffic, ended), "empty_panels": empty}
     timeline.tell(
         f"Accuracy on {SHORT}: {result['before']:.1%} before, {result['after']:.1%} after; "
         f"{result['requests']:,} requests, {len(traffic.failed)} failed."
@@ -99,14 +106,12 @@ def play(folder: Path, params: Path, cache: Path) -> None:
 @contextlib.contextmanager
 def _started(folder: Path, variables: Mapping[str, str], timeline: Timeline) -> Iterator[Stage]:
     """Everything that runs beside the traffic."""
+    from manifests.monitoring.monitor import SERVING, served
+
     service, metrics, trigger, trigger_metrics, *monitors = (free_port() for _ in range(6))
     loopback = "127.0.0.1"
     serve = tamis("serve", "--port", str(service), "--metrics-port", str(metrics), "--drift", "own")
     listen = tamis("trigger", "--port", str(trigger), "--metrics-port", str(trigger_metrics))
-    targets = {
-        "transformer": f"{loopback}:{metrics}",
-        "retrain": f"{loopback}:{trigger_metrics}",
-    }
     with contextlib.ExitStack() as stack:
         ready = f"http://{loopback}:{service}/v2/health/ready"
         stack.enter_context(running("serve", serve, folder, variables, ready))
@@ -115,6 +120,7 @@ def _started(folder: Path, variables: Mapping[str, str], timeline: Timeline) -> 
         stack.enter_context(running("trigger", listen, folder, variables, ready))
         webhook = f"http://{loopback}:{trigger}/alerts"
         ports = (monitors[0], monitors[1])
+        targets = served(folder / SERVING) | {"retrain": f"{loopback}:{trigger_metrics}"}
         prometheus = stack.enter_context(monitoring(folder, variables, ports, webhook, targets))
         timeline.tell("Prometheus, Alertmanager and the retraining trigger watch.")
         yield Stage(folder, variables, timeline, service, prometheus)

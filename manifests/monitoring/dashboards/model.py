@@ -5,7 +5,7 @@ from __future__ import annotations
 from manifests.monitoring.dashboards.service import mean, rate
 from manifests.monitoring.model import ACCURACY_FLOOR
 from manifests.monitoring.panel import Dashboard, Panel, Query
-from manifests.monitoring.selectors import share
+from manifests.monitoring.selectors import or_none, share
 
 _RIGHT = 'sum(increase(tamis_feedback_total{right="true"}[6h]))'
 _JUDGED = "sum(increase(tamis_feedback_total[6h]))"
@@ -124,7 +124,10 @@ DASHBOARD = Dashboard(
             Panel(
                 "Not looked at",
                 (
-                    Query(rate("tamis_drift_dropped_total", "reason"), "{{reason}}"),
+                    Query(
+                        or_none(rate("tamis_drift_dropped_total", "reason"), "reason"),
+                        "{{reason}}",
+                    ),
                     Query(rate("tamis_drift_worker_restarts_total"), "worker started again"),
                 ),
             ),

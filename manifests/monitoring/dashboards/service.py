@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from manifests.monitoring.objectives import BURN_RATES, LATENCY_S, OBJECTIVES, Objective
 from manifests.monitoring.panel import Dashboard, Panel, Query
-from manifests.monitoring.selectors import CALLS, JOB, PREDICTIONS, share
+from manifests.monitoring.selectors import CALLS, JOB, PREDICTIONS, or_none, share
 
 RATE = "$__rate_interval"
 
@@ -58,7 +58,11 @@ DASHBOARD = Dashboard(
                 "percentunit",
                 bound=1 - OBJECTIVES[0].target,
             ),
-            Panel("Refusals", (Query(rate("tamis_errors_total", "code"), "{{code}}"),), "reqps"),
+            Panel(
+                "Refusals",
+                (Query(or_none(rate("tamis_errors_total", "code"), "code"), "{{code}}"),),
+                "reqps",
+            ),
             *(_burn(objective) for objective in OBJECTIVES),
             Panel(
                 "At the door",
@@ -198,7 +202,10 @@ DASHBOARD = Dashboard(
             Panel(
                 "Loading newer models",
                 (
-                    Query(rate("tamis_reload_failures_total", "code"), "failed: {{code}}"),
+                    Query(
+                        or_none(rate("tamis_reload_failures_total", "code"), "code"),
+                        "failed: {{code}}",
+                    ),
                     Query(
                         "time() - max(tamis_reload_success_timestamp_seconds)",
                         "seconds since the newest was in service",

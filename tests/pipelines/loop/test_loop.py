@@ -34,6 +34,8 @@ def test_the_loop_closes(tmp_path: Path) -> None:
              "The gate promotes", "swapped in under traffic"]  # fmt: skip
     found = [next(i for i, s in enumerate(sentences) if part in s) for part in order]
     assert found == sorted(found)
+    # It serves without TLS: there is no certificate whose end could be shown.
+    assert list(told["empty_panels"]) == ["service: Certificates"]
     assert (out / "loop.png").stat().st_size > 10_000
 
 
