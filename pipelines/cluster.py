@@ -1,4 +1,4 @@
-"""The pipeline for a cluster: compiled to KFP's intermediate representation, or as its objects."""
+"""Pipelines for a cluster: compiled to KFP's intermediate representation, or as its objects."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ import tempfile
 from pathlib import Path
 
 from components.contract.artifact import storage_error
+from pipelines import drift_check, training
+from pipelines.drift_check import drift_check_pipeline
 from pipelines.parameters import Parameters
-from pipelines.training import NAME, training_pipeline
+from pipelines.training import training_pipeline
+
+PIPELINES = {training.NAME: training_pipeline, drift_check.NAME: drift_check_pipeline}
 
 
 def compile_pipeline(
-    parameters: Parameters, output: Path, manifest: bool = False, namespace: str = ""
+    parameters: Parameters,
+    output: Path,
+    manifest: bool = False,
+    namespace: str = "",
+    name: str = training.NAME,
 ) -> None:
-    """Compile the training pipeline, replacing the file at once or not at all.
+    """Compile a pipeline, replacing the file at once or not at all.
 
     Args:
         parameters: What the pipeline runs, and what the cluster gives it.
@@ -23,6 +31,7 @@ def compile_pipeline(
         manifest: Write `Pipeline` and `PipelineVersion` objects of the Kubernetes API
             (pipelines.kubeflow.org/v2beta1, KFP 2.14 with its Kubernetes-native store), for GitOps.
         namespace: Those objects' namespace; empty leaves it to whoever applies them.
+        name: Which of `PIPELINES`.
 
     Raises:
         TamisError: When the file system refuses.
@@ -33,12 +42,12 @@ def compile_pipeline(
         output.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=output.parent, prefix=".compile-") as scratch:
             partial = Path(scratch) / "pipeline.yaml"
-            pipeline = training_pipeline(parameters, parameters.cluster)
+            pipeline = PIPELINES[name](parameters, parameters.cluster)
             compiler.Compiler().compile(pipeline, str(partial))
             if manifest:
                 options = compiler.KubernetesManifestOptions(
-                    pipeline_name=NAME,
-                    pipeline_version_name=version_name(partial.read_bytes()),
+                    pipeline_name=name,
+                    pipeline_version_name=version_name(partial.read_bytes(), name),
                     namespace=namespace or None,
                     include_pipeline_manifest=True,
                 )
@@ -53,6 +62,6 @@ def compile_pipeline(
         raise storage_error(error, output) from error
 
 
-def version_name(compiled: bytes) -> str:
+def version_name(compiled: bytes, name: str = training.NAME) -> str:
     """A version's name, from its content: the same pipeline is the same version."""
-    return f"{NAME}-{hashlib.sha256(compiled).hexdigest()[:12]}"
+    return f"{name}-{hashlib.sha256(compiled).hexdigest()[:12]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from datetime import UTC, datetime
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,6 +83,13 @@ ServiceAccount = Annotated[
 ]
 
 
+class Pipeline(Enum):
+    """What can be compiled."""
+
+    TRAINING = "training"
+    DRIFT_CHECK = "drift-check"
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands to `tamis`.
 
@@ -99,6 +107,7 @@ def compile_(
         bool, typer.Option("--manifest", help="Write Pipeline and PipelineVersion objects.")
     ] = False,
     namespace: Annotated[str, typer.Option("--namespace", help="Those objects' own.")] = "",
+    pipeline: Annotated[Pipeline, typer.Option(help="Which one.")] = Pipeline.TRAINING,
     data: Data = None,
     text_column: TextColumn = None,
     label_column: LabelColumn = None,
@@ -111,14 +120,14 @@ def compile_(
     kfp_version: KfpVersion = "",
     debug: Debug = False,
 ) -> None:
-    """Write the pipeline as KFP's intermediate representation, or as objects for GitOps."""
+    """Write a pipeline as KFP's intermediate representation, or as objects for GitOps."""
     chosen = _chosen(
         (params, data, text_column, label_column, _names(architectures), model_name),
         image, gpu, deploy, kfp_version,
     )  # fmt: skip
     from pipelines.cluster import compile_pipeline
 
-    compile_pipeline(chosen, output, manifest, namespace)
+    compile_pipeline(chosen, output, manifest, namespace, f"tamis-{pipeline.value}")
     Console().print(f"Wrote {output}.", markup=False, highlight=False)
 
 

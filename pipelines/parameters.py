@@ -14,6 +14,7 @@ from components import catalogue
 from components.contract.errors import InputError
 from components.contract.settings import build, neighbours, read_params
 from components.deploy.settings import NAME_CHARACTERS, DeploySettings
+from components.drift.settings import CheckSettings
 from components.evaluate.settings import EvaluateSettings
 from components.ingest.settings import ingest_settings
 from components.register.settings import RegisterSettings
@@ -24,7 +25,7 @@ from pipelines.trigger.settings import RetrainingSettings
 
 SECTIONS = (
     "source", "ingest", "tokenizers", "architectures", "evaluate", "register", "deploy", "cluster",
-    "retrain", *INHERITED,
+    "retrain", "drift", *INHERITED,
 )  # fmt: skip
 
 
@@ -45,6 +46,7 @@ class Parameters:
         deploy: Whether and how it is put behind an InferenceService.
         cluster: How a compiled pipeline's tasks run; no stage sees it.
         retrain: When the trigger may start a run, and of what; no stage sees it.
+        drift: How hard a journal's export is looked at for drift.
     """
 
     source: Mapping[str, Any]
@@ -56,6 +58,7 @@ class Parameters:
     deploy: Mapping[str, Any] = field(default_factory=dict)
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
     retrain: RetrainingSettings = field(default_factory=RetrainingSettings)
+    drift: Mapping[str, Any] = field(default_factory=dict)
 
 
 def load(
@@ -145,6 +148,7 @@ def check(document: Mapping[str, Any], only: Sequence[str] = ()) -> Parameters:
         _plain(build(DeploySettings, deploy, "deploy")),
         build(ClusterSettings, document.get("cluster"), "cluster"),
         build(RetrainingSettings, document.get("retrain"), "retrain"),
+        _plain(build(CheckSettings, {"form": "jsonl", **(document.get("drift") or {})}, "drift")),
     )
 
 
