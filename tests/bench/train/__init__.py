@@ -1,0 +1,1 @@
+"""What training costs, beside plain references."""

@@ -1,0 +1,1 @@
+"""Plain references, each a script that prints its figures as JSON on its last line."""
