@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from typing import IO, Any
 
 from components.contract.errors import InputError
@@ -12,7 +13,11 @@ from components.ingest.sources.source import Row, SkippedRows, check_columns
 
 
 def read_parquet(
-    stream: IO[bytes], name: str, columns: tuple[str, ...], share: Share = WHOLE
+    stream: IO[bytes],
+    name: str,
+    columns: tuple[str, ...],
+    share: Share = WHOLE,
+    named: bool = True,
 ) -> Iterator[Row]:
     """Rows of a Parquet file, decoded a batch at a time.
 
@@ -22,6 +27,7 @@ def read_parquet(
         columns: The columns that are wanted; `review.text` reaches into a struct.
         share: Which rows; of the others those alone are decoded that stand before the first one
             in its row group.
+        named: Whether numbers of which a Hugging Face dataset keeps the names become those.
 
     Yields:
         A mapping of the wanted columns.
@@ -46,13 +52,16 @@ def read_parquet(
             rows = file.metadata.num_rows
             start, end = share.span(rows)
             groups, skipped = _groups(file.metadata, start, end)
+            names = class_names(schema.metadata) if named else {}
             if start:
                 yield SkippedRows(start)
             batches = file.iter_batches(
                 READ_BATCH_ROWS, groups, columns=[".".join(p) for p in paths.values()]
             )
             for batch in _slices(batches, start - skipped, end - skipped):
-                values = [_values(batch, paths[column]) for column in columns]
+                values = [
+                    _named(_values(batch, paths[column]), names.get(column)) for column in columns
+                ]
                 for cells in zip(*values, strict=True):
                     yield dict(zip(columns, cells, strict=True))
             if rows > end:
@@ -62,6 +71,38 @@ def read_parquet(
             "unreadable_source",
             f"{name!r} is not a whole Parquet file: {str(error).splitlines()[0]}",
         ) from error
+
+
+def class_names(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:
+    """The names behind the numbers of a Hugging Face dataset's columns.
+
+    Its library keeps them in the file's schema
+    (https://huggingface.co/docs/datasets/main_classes#datasets.ClassLabel).
+
+    Args:
+        metadata: The schema's.
+
+    Returns:
+        Column -> names; empty for any other file.
+    """
+    try:
+        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
+        found = {
+            str(column): feature["names"]
+            for column, feature in features.items()
+            if isinstance(feature, dict) and feature.get("_type") == "ClassLabel"
+        }
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+        return {}
+    return {c: names for c, names in found.items() if isinstance(names, list) and names}
+
+
+def _named(values: list[Any], names: list[str] | None) -> list[Any]:
+    """Names for numbers; -1, which says that there is no label yet, is the empty list."""
+    if names is None:
+        return values
+    known: dict[Any, Any] = {**dict(enumerate(map(str, names))), -1: []}
+    return [known.get(value, value) if isinstance(value, int) else value for value in values]
 
 
 def _groups(metadata: Any, start: int, end: int) -> tuple[list[int], int]:

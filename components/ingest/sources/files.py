@@ -83,7 +83,8 @@ class FileSource:
             InputError: `not_found`, `unreadable_source`, or what the format's reader raises.
         """
         with self._failing(name, EOFError), self.files.open(name) as stream:
-            yield from read_rows(stream, name, self.settings.columns, share)
+            named = not self.settings.label_names  # which may rename what stands in the file
+            yield from read_rows(stream, name, self.settings.columns, share, named)
 
     def identity(self, name: str) -> str:
         """What changes when that file's content does; raises as `read`."""

@@ -89,13 +89,30 @@ def choose(names: Iterable[str], uri: str) -> tuple[str, ...]:
 
 
 def read_rows(
-    stream: IO[bytes], name: str, columns: tuple[str, ...], share: Share = WHOLE
+    stream: IO[bytes],
+    name: str,
+    columns: tuple[str, ...],
+    share: Share = WHOLE,
+    named: bool = True,
 ) -> Iterator[Row]:
-    """Rows of a file in the format of its name; raises as that format's reader."""
+    """Rows of a file in the format of its name.
+
+    Args:
+        stream: The file, open for reading bytes.
+        name: Its name.
+        columns: The columns that are wanted.
+        share: Which rows.
+        named: As for `read_parquet`.
+
+    Returns:
+        As that format's reader yields them, which raises as it does.
+    """
     ending, compression = format_of(name)
     if compression:
         import pyarrow as pa
 
         # Arrow's, because it notices a stream that was cut short, whichever the compression.
         stream = cast(IO[bytes], pa.CompressedInputStream(cast(Any, stream), compression))
+    if ending == ".parquet":
+        return read_parquet(stream, name, columns, share, named)
     return READERS[ending](stream, name, columns, share)

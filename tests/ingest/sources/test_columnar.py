@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,8 @@ import pyarrow.parquet as parquet
 import pytest
 
 from components.contract.errors import InputError
+from components.ingest.settings import SourceSettings
+from components.ingest.sources import open_source
 from components.ingest.sources.columnar import read_parquet
 from components.ingest.sources.source import Row
 
@@ -87,3 +90,38 @@ def test_a_damaged_page() -> None:
 
 def test_an_empty_file_has_no_rows() -> None:
     assert list(read_parquet(io.BytesIO(), "x.parquet", ("text",))) == []
+
+
+FEATURES = {
+    "label": {"names": ["neg", "pos"], "_type": "ClassLabel"},
+    "text": {"dtype": "string", "_type": "Value"},
+}
+
+
+def hub_table(features: Any = FEATURES) -> Any:
+    """A table as the library `datasets` writes it: numbers, with their names in the schema."""
+    table = pa.table({"text": ["a", "b", "c", "d"], "label": pa.array([1, 0, -1, 7], pa.int64())})
+    return table.replace_schema_metadata(
+        {"huggingface": json.dumps({"info": {"features": features}})}
+    )
+
+
+def test_a_hubs_numbers_have_their_names() -> None:
+    assert [row["label"] for row in read(hub_table())] == ["pos", "neg", [], 7]
+
+
+def test_names_that_the_user_gives_are_for_the_numbers(tmp_path: Path) -> None:
+    parquet.write_table(hub_table().slice(0, 2), tmp_path / "a.parquet")
+    for names, expected in (({}, ["pos", "neg"]), ({"0": "bad", "1": "good"}, [1, 0])):
+        source = open_source(SourceSettings(str(tmp_path / "a.parquet"), label_names=names))
+        assert [row["label"] for row in source.rows()] == expected
+
+
+@pytest.mark.parametrize(
+    "features",
+    [None, [], {"label": None}, {"label": {"_type": "ClassLabel"}}, {"label": {"names": 3}},
+     {"label": {"names": [], "_type": "ClassLabel"}}],
+    ids=str,
+)  # fmt: skip
+def test_other_metadata_names_nothing(features: Any) -> None:
+    assert [row["label"] for row in read(hub_table(features))] == [1, 0, -1, 7]
