@@ -13,6 +13,7 @@ import hashlib
 import time
 from functools import lru_cache
 from json import dumps
+from json.encoder import encode_basestring
 
 from components.contract import logs
 from components.contract.environment import environment
@@ -32,6 +33,7 @@ class Audit:
 
     def __init__(self) -> None:
         self._lines: list[str] = []
+        self._time = ""
         self._part = lru_cache(CALLERS)(_part)
 
     def allowed(self, principal: Principal, verb: str, model: str, request_id: str) -> None:
@@ -45,10 +47,9 @@ class Audit:
         """
         if not self._lines:
             asyncio.get_running_loop().call_soon(self.flush)
-        self._lines.append(
-            f'{{"time": {time.time():.3f}, {self._part(principal, verb, model)}, '
-            f'"request_id": {dumps(request_id)}}}'
-        )
+            self._time = f'{{"time": {time.time():.3f}, '
+        part, request = self._part(principal, verb, model), encode_basestring(request_id)
+        self._lines.append(f'{self._time}{part}, "request_id": {request}}}')
 
     def refused(
         self, principal: Principal | None, verb: str, model: str, reason: Reason, request_id: str

@@ -47,13 +47,15 @@ class Requires(SecurityBase):
         gate: Gate = request.app.state.gate
         model = self._model_of(request)
         request_id = str(request.scope.get("state", {}).get("request_id", ""))
-        headers = request.headers.getlist("authorization")
+        # From the scope itself: each look into Starlette's headers decodes all of them.
+        headers = [value for name, value in request.scope["headers"] if name == b"authorization"]
         in_query = _has_token(request.scope["query_string"])
         if len(headers) > 1 or (headers and in_query):
             raise gate.refuse(MalformedRequestError("several_tokens"), self.verb, model, request_id)
         if in_query:  # RFC 9700, section 4.3.2: it would end up in logs and histories
             raise gate.refuse(NoCredentialsError("query_token"), self.verb, model, request_id)
-        return await gate.admit(headers[0] if headers else None, self.verb, model, request_id)
+        authorization = headers[0].decode("latin-1") if headers else None
+        return await gate.admit(authorization, self.verb, model, request_id)
 
 
 def requires(verb: Verb, model_of: Callable[[Request], str | None] | None = None) -> Requires:
