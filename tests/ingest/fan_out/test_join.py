@@ -43,6 +43,16 @@ def as_parquet(path: Path, rows: Sequence[Sequence[str]]) -> None:
     parquet.write_table(table, path, row_group_size=50)
 
 
+def as_export(path: Path, rows: Sequence[Sequence[str]]) -> None:
+    """An array of Label Studio's tasks, each tenth of them without an annotation."""
+    path.write_text(json.dumps([
+        {"data": {"text": text}, "annotations": [
+            {"result": [{"from_name": "label", "value": {"choices": [label, label]}}]}
+        ] if number % 10 else []}
+        for number, (text, label) in enumerate(rows)
+    ]))  # fmt: skip
+
+
 Write = Callable[[Path, Sequence[Sequence[str]]], None]
 
 
@@ -57,7 +67,8 @@ def equal(one: Path, other: Path) -> None:
 
 @pytest.mark.parametrize("files", [1, 2, 5])
 @pytest.mark.parametrize(
-    ("write", "ending"), [(as_csv, "csv"), (as_jsonl, "jsonl"), (as_parquet, "parquet")]
+    ("write", "ending"),
+    [(as_csv, "csv"), (as_jsonl, "jsonl"), (as_parquet, "parquet"), (as_export, "json")],
 )
 def test_any_number_of_parts_makes_the_same_dataset(
     messy: Rows, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write: Write, ending: str,
