@@ -45,6 +45,7 @@ WEIGHT_ENTRIES = 2**26
         "train_logistic",
         "training/balance.py",
         "training/finish.py",
+        "tokenize/pieces.py",
         "tokenize/spacy",
         "tokenize/subword.py",
     ),
