@@ -27,7 +27,7 @@ def elements(lines: Lines, name: str) -> Iterator[Any]:
 
     Raises:
         InputError: `not_text`; `unreadable_source` where the array isn't JSON, is cut short, or has
-            an element of more than `LINE_CHARACTERS`.
+            an element much longer than `LINE_CHARACTERS`.
     """
     window = _Window(lines)
     window.sign()

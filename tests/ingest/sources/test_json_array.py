@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -80,3 +81,35 @@ def test_each_element_is_one_readers(readers: int) -> None:
     assert len(found) == 41
     assert isinstance(found.pop(20), BrokenRow)
     assert [found[n] for n in sorted(found)] == ROWS[:40]
+
+
+class Generated(io.RawIOBase):
+    """A file of ten megabytes that nobody holds."""
+
+    def __init__(self) -> None:
+        self._rows = 0
+        self._rest = b"["
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while len(self._rest) < len(buffer) and self._rows < 50_000:
+            self._rest += b'{"text": "' + b"word " * 35 + b'%d", "label": 1},' % self._rows
+            self._rows += 1
+            if self._rows == 50_000:
+                self._rest = self._rest[:-1] + b"]"
+        count = min(len(buffer), len(self._rest))
+        buffer[:count], self._rest = self._rest[:count], self._rest[count:]
+        return count
+
+
+def test_memory_does_not_grow_with_the_array() -> None:
+    rows = read_json(Generated(), "x.json", ("text", "label"))  # type: ignore[arg-type]
+    next(rows)
+    tracemalloc.start()
+    try:
+        assert sum(1 for _ in rows) == 49_999
+        assert tracemalloc.get_traced_memory()[1] < 2**20
+    finally:
+        tracemalloc.stop()
