@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -79,3 +80,12 @@ def test_the_signature_and_the_requirements_are_explicit(model, trained):
     assert written == requirements(Bundle.open(trained.strong.bundle))
     assert all("==" in line and "+" not in line for line in written)
     assert not any(line.startswith(("torch", "onnx", "scikit")) for line in written)
+
+
+@pytest.mark.parametrize("strategy", ["bpe", "spacy"])
+def test_spacy_is_required_for_its_words_alone(trained, strategy):
+    bundle = Bundle.open(trained.strong.bundle)
+    facts = {**bundle.manifest.facts, "tokenizer": strategy}
+    manifest = dataclasses.replace(bundle.manifest, facts=facts)
+    told = requirements(dataclasses.replace(bundle, manifest=manifest))
+    assert any(line.startswith("spacy==") for line in told) is (strategy == "spacy")
