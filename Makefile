@@ -57,7 +57,7 @@ test: $(STAMP) ## Every test, those that train models and start servers too
 test-tensorflow: $(TENSORFLOW_VENV)/.installed ## The tests that need TensorFlow, in its own environment
 	KERAS_BACKEND=tensorflow $(TENSORFLOW_VENV)/bin/pytest tests/train_lstm/test_fit_tensorflow.py \
 		tests/train_lstm/test_network_tensorflow.py tests/training/test_keras_learner.py \
-		tests/training/test_tensorflow_runtime.py
+		tests/training/test_tensorflow_runtime.py tests/test_imports.py
 
 monitor: $(STAMP) ## Prometheus and Alertmanager beside `tamis serve` (MONITOR="--quick": alerts in seconds)
 	@$(BIN)/python -m manifests.monitoring.monitor $(MONITOR)
