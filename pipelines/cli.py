@@ -14,7 +14,14 @@ import typer
 from rich.console import Console
 
 from components.contract.errors import EXIT_FAILURE, InputError, TamisError
-from pipelines import cluster_cli, drift_cli, inspect_cli, retrain_cli, serving_cli
+from pipelines import (
+    cluster_cli,
+    drift_cli,
+    explain_cli,
+    inspect_cli,
+    retrain_cli,
+    serving_cli,
+)
 
 app = typer.Typer(
     name="tamis",
@@ -105,6 +112,7 @@ serving_cli.register(app)
 retrain_cli.register(app)
 drift_cli.register(app)
 inspect_cli.register(app)
+explain_cli.register(app)
 
 
 def main() -> None:

@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol, Self, runtime_checkable
 
+import numpy as np
+import numpy.typing as npt
+
 from components.contract.encoding import Encoding
 
 
@@ -50,4 +53,13 @@ class Tokenizer(Protocol):
     @classmethod
     def load(cls, directory: Path) -> Self:
         """Read what `save` wrote; `IntegrityError` `corrupted` when it can't be read."""
+        ...
+
+
+@runtime_checkable
+class Located(Protocol):
+    """A tokenizer that can tell where in a text its tokens stand."""
+
+    def spans(self, text: str) -> npt.NDArray[np.int64]:
+        """(t, 2) int64, first character and one past the last of each id that `encode` gives."""
         ...

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 from tokenizers import Tokenizer as Backend
 from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 
@@ -72,6 +73,10 @@ class SubwordTokenizer:
             itertools.chain.from_iterable(rows), dtype=np.uint32, count=int(offsets[-1])
         )
         return Encoding(flat, offsets)
+
+    def spans(self, text: str) -> npt.NDArray[np.int64]:
+        found = self._backend.encode(text, add_special_tokens=False).offsets
+        return np.array(found, np.int64).reshape(-1, 2)
 
     def _rows(self, texts: list[str]) -> list[list[int]]:
         return [encoding.ids for encoding in self._batch(texts)]

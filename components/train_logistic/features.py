@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,19 +53,40 @@ def count_ngrams(encoding: Encoding, ngrams: int, hash_bits: int) -> Counts:
         The counts, n rows.
     """
     row = np.repeat(np.arange(len(encoding)), encoding.lengths)
-    ids = encoding.ids.astype(np.uint64) + np.uint64(1)
     keys, rows = [], []
+    for _, first, features in hashed_ngrams(encoding, ngrams, hash_bits):
+        keys.append(features)
+        rows.append(row[first])
+    keyed = np.concatenate(keys) | (np.concatenate(rows) << hash_bits)
+    unique, counts = np.unique(keyed, return_counts=True)
+    starts = np.searchsorted(unique >> hash_bits, np.arange(len(encoding) + 1))
+    return Counts(starts.astype(np.int64), unique & ((1 << hash_bits) - 1), counts)
+
+
+def hashed_ngrams(
+    encoding: Encoding, ngrams: int, hash_bits: int
+) -> Iterator[tuple[int, npt.NDArray[np.int64], npt.NDArray[np.int64]]]:
+    """Every n-gram with its feature, the short ones first.
+
+    Args:
+        encoding: n texts.
+        ngrams: Longest n-gram.
+        hash_bits: Features are numbered below 2 to this power.
+
+    Yields:
+        Tokens in each of m n-grams, the places (m,) int64 in `encoding.ids` of their first tokens,
+        ascending, and their features (m,) int64.
+    """
+    row = np.repeat(np.arange(len(encoding)), encoding.lengths)
+    ids = encoding.ids.astype(np.uint64) + np.uint64(1)
     gram = ids
     for order in range(1, ngrams + 1):
         if order > 1:
             gram = gram[:-1] * _STEP + ids[order - 1 :]
-        inside = row[: len(gram)] == row[order - 1 :]  # an n-gram never spans two texts
-        keys.append((gram[inside] * _FINISH) >> np.uint64(64 - hash_bits))
-        rows.append(row[: len(gram)][inside])
-    keyed = np.concatenate(keys).astype(np.int64) | (np.concatenate(rows) << hash_bits)
-    unique, counts = np.unique(keyed, return_counts=True)
-    starts = np.searchsorted(unique >> hash_bits, np.arange(len(encoding) + 1))
-    return Counts(starts.astype(np.int64), unique & ((1 << hash_bits) - 1), counts)
+        # An n-gram never spans two texts.
+        first = np.flatnonzero(row[: len(gram)] == row[order - 1 :])
+        features = (gram[first] * _FINISH) >> np.uint64(64 - hash_bits)
+        yield order, first, features.astype(np.int64)
 
 
 def weigh(

@@ -10,12 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from components.contract.artifact import write_json
+from components.contract.attribution import Attribution
 from components.contract.bundle import CLASSIFIER_FILE
 from components.contract.classifier import Classifier, Scores
 from components.contract.encoding import Encoding, Integers
 from components.contract.errors import IntegrityError
 from components.contract.tokenizer import Tokenizer
-from components.train_logistic.features import BLOCK_ROWS, Counts, count_ngrams, sketch, weigh
+from components.train_logistic.features import (
+    BLOCK_ROWS,
+    Counts,
+    count_ngrams,
+    hashed_ngrams,
+    sketch,
+    weigh,
+)
 
 WEIGHTS_FILE = "weights.safetensors"
 ENTRIES = 2_000_000
@@ -76,11 +84,7 @@ class LogisticClassifier(Classifier):
 
     def _score(self, encoding: Encoding) -> Scores:
         counts = count_ngrams(encoding, self._ngrams, self._hash_bits)
-        position = self._position[counts.features].astype(np.int64)
-        known = Counts(counts.starts, position, counts.counts)
-        starts, features, values = weigh(
-            known, np.append(self._idf, np.float32(1)), self._kept, self._binary
-        )
+        starts, features, values = self._weighed(counts)
         logits = np.empty((len(encoding), len(self.labels)), np.float32)
         budget = max(1, ENTRIES // len(self.labels))
         row = 0
@@ -90,6 +94,15 @@ class LogisticClassifier(Classifier):
             logits[row:end] = self._rows(starts[row : end + 1], features, values)
             row = end
         return Scores(logits, sketch(counts))
+
+    def _weighed(
+        self, counts: Counts
+    ) -> tuple[npt.NDArray[np.int64], Integers, npt.NDArray[np.float64]]:
+        """As `weigh`, of the features that carry weight; they are their places in `index`."""
+        position = self._position[counts.features].astype(np.int64)
+        known = Counts(counts.starts, position, counts.counts)
+        idf = np.append(self._idf, np.float32(1))
+        return weigh(known, idf, self._kept, self._binary)
 
     def _rows(
         self, starts: npt.NDArray[np.int64], features: Integers, values: npt.NDArray[np.float64]
@@ -101,6 +114,24 @@ class LogisticClassifier(Classifier):
         if filled.any():
             sums[filled] = np.add.reduceat(terms, starts[:-1][filled] - starts[0], axis=0)
         return sums + self._bias
+
+    def attribute(self, encoding: Encoding, label: int) -> Attribution:
+        counts = count_ngrams(encoding, self._ngrams, self._hash_bits)
+        known = self._position[counts.features] < len(self._index)
+        _, features, values = self._weighed(counts)
+        each = counts.counts[known]  # a feature's share is split among its occurrences
+        added = values * self._weights[features, label] / each
+        first, order, share = [], [], []
+        for tokens, starts, hashed in hashed_ngrams(encoding, self._ngrams, self._hash_bits):
+            place = np.searchsorted(counts.features[known], hashed)
+            weighs = self._position[hashed] < len(self._index)
+            first.append(starts[weighs])
+            order.append(np.full(int(weighs.sum()), tokens))
+            share.append(added[place[weighs]])
+        begins = np.concatenate(first)
+        return Attribution(
+            float(self._bias[label]), begins, begins + np.concatenate(order), np.concatenate(share)
+        )
 
     def save(self, directory: Path) -> None:
         from safetensors.numpy import save_file

@@ -5,6 +5,7 @@ trained a second time on another tokenizer's words.
 """
 
 import json
+import math
 import shutil
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from components.contract.dataset import Dataset
 from components.contract.encoding import from_rows
 from components.contract.errors import IntegrityError
 from components.contract.settings import build
+from components.explain.explain import explain
 from components.tokenize.settings import TokenizerSettings
 from components.tokenize.tokenize import tokenize
 from tests.conftest import run_python
@@ -93,6 +95,18 @@ def test_a_prediction_never_depends_on_its_batch(classifier: Classifier, texts: 
     alone = np.concatenate([classifier.predict_proba([text]) for text in every])
     assert np.abs(together - alone).max() <= 1e-5
     assert np.abs(together - backwards).max() <= 1e-5
+
+
+def test_a_decision_can_be_explained(classifier: Classifier) -> None:
+    found = explain(classifier, "wonderful , but far too dull", "positive")
+    assert found.terms
+    if found.method == "exact":
+        logit = classifier.logits(classifier.tokenizer.encode([found.text]))[0, 1]
+        assert found.base + sum(t.contribution for t in found.terms) == pytest.approx(logit, 1e-5)
+        return
+    negative, positive = classifier.predict_proba([found.text.removeprefix("wonderful")])[0]
+    lost = found.total - math.log(positive / negative)
+    assert found.marks[0].weight == pytest.approx(lost, abs=1e-4)
 
 
 def test_features_come_with_the_logits_and_never_depend_on_the_batch(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from components.contract.encoding import Encoding
 from components.contract.errors import IntegrityError
@@ -82,6 +83,16 @@ class SpacyTokenizer:
                 flat.extend(found for word in words if (found := self._id(word)) is not None)
                 offsets[row + 1] = len(flat)
         return Encoding(np.array(flat, np.uint32), offsets)
+
+    def spans(self, text: str) -> npt.NDArray[np.int64]:
+        found, end = [], 0
+        with self._alone:
+            for word in next(iter(self._pipeline.split([text]))):
+                start = max(text.find(word[0], end), end)  # a word stands behind the one before
+                end = min(start + len(word[0]), len(text))
+                if self._id(word) is not None:
+                    found.append((start, end))
+        return np.array(found, np.int64).reshape(-1, 2)
 
     def forms(self, texts: Sequence[str]) -> Iterator[str]:
         """What the vocabulary is counted from: the texts' words as ids are looked up by."""
