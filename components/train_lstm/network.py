@@ -59,7 +59,10 @@ class LstmNetwork(nn.Module):  # type: ignore[misc]
         Returns:
             (b, k).
         """
-        return self.head(self.dropout(self.features(ids, lengths)))
+        # On a CPU its kernels are quicker in float32, by a fifth to a third of a training step,
+        # even where bfloat16 is native.
+        with torch.autocast("cpu", enabled=False):
+            return self.head(self.dropout(self.features(ids, lengths)))
 
     def features(self, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         """What the head sees.
