@@ -7,6 +7,7 @@ bundle imports no torch and a server needs no training code.
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from components.contract.artifact import Manifest
 from components.contract.bundle import Bundle
 from components.contract.classifier import Classifier
 from components.contract.errors import InputError
+from components.contract.search import Search
 from components.contract.settings import neighbours
 from components.contract.tokenizer import Tokenizer
 
@@ -23,6 +25,8 @@ from components.contract.tokenizer import Tokenizer
 @dataclass(frozen=True)
 class Architecture:
     """Where one architecture lives: a folder of `model.py`, `settings.py` and `train.py`.
+
+    A `search.py` there says what of its settings `tamis tune` searches.
 
     Attributes:
         folder: Its folder under `components/`.
@@ -48,6 +52,13 @@ class Architecture:
         """Its `train(dataset, tokens, out, settings)`."""
         module = importlib.import_module(f"components.{self.folder}.train")
         return cast(Callable[..., Manifest], module.train)
+
+    def load_search(self) -> Search | None:
+        """Its `SEARCH` in `search.py`; None for a folder without that file."""
+        name = f"components.{self.folder}.search"
+        if importlib.util.find_spec(name) is None:
+            return None
+        return cast(Search, importlib.import_module(name).SEARCH)
 
 
 ARCHITECTURES = {

@@ -22,6 +22,7 @@ from pipelines import (
     retrain_cli,
     serving_cli,
 )
+from pipelines.tune import cli as tune_cli
 
 app = typer.Typer(
     name="tamis",
@@ -113,6 +114,7 @@ retrain_cli.register(app)
 drift_cli.register(app)
 inspect_cli.register(app)
 explain_cli.register(app)
+tune_cli.register(app)
 
 
 def main() -> None:

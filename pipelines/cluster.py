@@ -12,8 +12,14 @@ from pipelines import drift_check, training
 from pipelines.drift_check import drift_check_pipeline
 from pipelines.parameters import Parameters
 from pipelines.training import training_pipeline
+from pipelines.tune import graph as tune
+from pipelines.tune.graph import tune_pipeline
 
-PIPELINES = {training.NAME: training_pipeline, drift_check.NAME: drift_check_pipeline}
+PIPELINES = {
+    training.NAME: training_pipeline,
+    drift_check.NAME: drift_check_pipeline,
+    tune.NAME: tune_pipeline,
+}
 
 
 def compile_pipeline(

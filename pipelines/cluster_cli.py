@@ -88,6 +88,7 @@ class Pipeline(Enum):
 
     TRAINING = "training"
     DRIFT_CHECK = "drift-check"
+    TUNE = "tune"
 
 
 def register(app: typer.Typer) -> None:

@@ -64,6 +64,7 @@ STAGES: Mapping[str, Resources] = {
     "register": Resources("500m", "1", "1Gi", "2Gi", "4Gi"),
     "deploy": Resources("250m", "1", "512Mi", "2Gi", "4Gi"),
     "drift": Resources("500m", "1", "1Gi", "2Gi", "4Gi"),
+    "tune": Resources("250m", "1", "512Mi", "2Gi", "4Gi"),
 }
 """By a task's name, or the part before its first hyphen; `launch` waits for a training on several
 nodes. Peaks measured on ten times the demo's rows are below 600 MB: requests leave room for the

@@ -20,12 +20,13 @@ from components.ingest.settings import ingest_settings
 from components.register.settings import RegisterSettings
 from components.tokenize.settings import TokenizerSettings
 from components.training.door import INHERITED
+from components.tune.settings import TuneSettings
 from pipelines.cluster_settings import ClusterSettings
 from pipelines.trigger.settings import RetrainingSettings
 
 SECTIONS = (
     "source", "ingest", "tokenizers", "architectures", "evaluate", "register", "deploy", "cluster",
-    "retrain", "drift", *INHERITED,
+    "retrain", "drift", "tune", *INHERITED,
 )  # fmt: skip
 
 
@@ -47,6 +48,7 @@ class Parameters:
         cluster: How a compiled pipeline's tasks run; no stage sees it.
         retrain: When the trigger may start a run, and of what; no stage sees it.
         drift: How hard a journal's export is looked at for drift.
+        tune: How many settings a search as a pipeline tries; no stage sees it.
     """
 
     source: Mapping[str, Any]
@@ -59,6 +61,7 @@ class Parameters:
     cluster: ClusterSettings = field(default_factory=ClusterSettings)
     retrain: RetrainingSettings = field(default_factory=RetrainingSettings)
     drift: Mapping[str, Any] = field(default_factory=dict)
+    tune: TuneSettings = field(default_factory=TuneSettings)
 
 
 def load(
@@ -149,6 +152,7 @@ def check(document: Mapping[str, Any], only: Sequence[str] = ()) -> Parameters:
         build(ClusterSettings, document.get("cluster"), "cluster"),
         build(RetrainingSettings, document.get("retrain"), "retrain"),
         _plain(build(CheckSettings, {"form": "jsonl", **(document.get("drift") or {})}, "drift")),
+        build(TuneSettings, document.get("tune"), "tune"),
     )
 
 

@@ -46,7 +46,7 @@ def training_pipeline(parameters: Parameters, cluster: ClusterSettings | None = 
     shards = 1 if cluster is None else cluster.shards
 
     def task(component: Any, name: str, **inputs: Any) -> Any:
-        made = _named(component, name)(**inputs)
+        made = named(component, name)(**inputs)
         if cluster is not None:
             for_cluster(made, name, cluster)
         return made
@@ -115,11 +115,18 @@ def training_pipeline(parameters: Parameters, cluster: ClusterSettings | None = 
     return pipeline
 
 
-def _named(component: Any, name: str) -> Any:
+def named(component: Any, name: str) -> Any:
     """The same component under another name, which is what the graph shows.
 
     KFP numbers repeated components (`evaluate-2`); a display name alone would not change the
     task's key or its folder.
+
+    Args:
+        component: A KFP component.
+        name: Its new name.
+
+    Returns:
+        A copy.
     """
     renamed = copy.deepcopy(component)
     renamed.name = renamed.component_spec.name = name

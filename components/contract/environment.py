@@ -20,6 +20,8 @@ class Environment:
         checkpoints: Directory that outlives a killed training (`TAMIS_CHECKPOINTS`); None keeps
             checkpoints beside the result.
         metrics: Directory for Prometheus text files (`TAMIS_METRICS`); None for none.
+        looks: Whether a training that needn't look at the validation rows on its way does, for a
+            search to give it up early (`TAMIS_LOOKS`).
         run_id: Identifies the pipeline run in logs (`TAMIS_RUN_ID`).
         tracking_uri: MLflow's address (`MLFLOW_TRACKING_URI`), SQLite under `.tamis/` by default.
         threads: CPU threads for numeric work (`TAMIS_THREADS`); by default the cores that the
@@ -30,6 +32,7 @@ class Environment:
     cache_bytes: int
     checkpoints: Path | None
     metrics: Path | None
+    looks: bool
     run_id: str
     tracking_uri: str
     threads: int
@@ -43,6 +46,7 @@ def environment() -> Environment:
         cache_bytes=int(float(os.environ.get("TAMIS_CACHE_GB") or 20) * 1e9),
         checkpoints=_path("TAMIS_CHECKPOINTS"),
         metrics=_path("TAMIS_METRICS"),
+        looks=bool(os.environ.get("TAMIS_LOOKS")),
         run_id=os.environ.get("TAMIS_RUN_ID", ""),
         tracking_uri=os.environ.get("MLFLOW_TRACKING_URI") or default_tracking_uri(),
         threads=int(os.environ.get("TAMIS_THREADS") or usable_cores()),

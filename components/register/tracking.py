@@ -19,7 +19,7 @@ from typing import Any
 import components
 from components.contract.bundle import HISTORY_FILE, Bundle
 from components.registry.aliases import Registry, Version
-from components.registry.mlflow_client import mlflow_told, quiet_mlflow
+from components.registry.mlflow_client import experiment_id, mlflow_told, quiet_mlflow
 
 PARAMETER_CHARACTERS = 500
 """MLflow refuses longer parameter values on some of its databases."""
@@ -63,7 +63,9 @@ class Tracking:
         """
         with mlflow_told():
             run = self.client.create_run(
-                self._experiment_id(), run_name=bundle.architecture, tags=dict(tags)
+                experiment_id(self.client, self._registry.uri, self._experiment),
+                run_name=bundle.architecture,
+                tags=dict(tags),
             )
             run_id = run.info.run_id
             try:
@@ -99,16 +101,6 @@ class Tracking:
         with mlflow_told():
             for key, value in tags.items():
                 self.client.set_model_version_tag(self._registry.model, version.number, key, value)
-
-    def _experiment_id(self) -> str:
-        found = self.client.get_experiment_by_name(self._experiment)
-        if found is not None:
-            return str(found.experiment_id)
-        location = None
-        if self._registry.database is not None:  # else MLflow would write into ./mlruns
-            folder = self._registry.database.resolve().parent / "mlartifacts"
-            location = (folder / self._experiment).as_uri()
-        return str(self.client.create_experiment(self._experiment, artifact_location=location))
 
     def _create_version(self, run_id: str, tags: dict[str, str]) -> Any:
         from mlflow.exceptions import MlflowException

@@ -39,6 +39,26 @@ def mlflow_told() -> Iterator[None]:
         ) from error
 
 
+def experiment_id(client: Any, uri: str, name: str) -> str:
+    """An experiment's id; it is created when there is none.
+
+    Args:
+        client: An `MlflowClient`.
+        uri: MLflow's address.
+        name: The experiment's name.
+
+    Returns:
+        The id.
+    """
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    location, database = None, Registry(uri, "").database
+    if database is not None:  # else MLflow would write into ./mlruns
+        location = (database.resolve().parent / "mlartifacts" / name).as_uri()
+    return str(client.create_experiment(name, artifact_location=location))
+
+
 def download_artifacts(registry: Registry, version: Version, directory: Path) -> Path:
     """Download what a registered model carries besides its code: the bundle.
 

@@ -21,15 +21,16 @@ from components.contract.bundle import KIND
 from components.contract.cache import cached
 from components.contract.dataset import Dataset
 from components.contract.decorators import logged, timed, validated
+from components.contract.environment import environment
 from components.contract.errors import InputError
-from components.contract.logs import Progress
+from components.contract.logs import Progress, event
 from components.contract.tokens import Tokens
 from components.train_logistic.counted import CountedRows
-from components.train_logistic.features import Counts, weigh
+from components.train_logistic.features import BLOCK_ROWS, Counts, count_ngrams, weigh
 from components.train_logistic.model import LogisticClassifier
 from components.train_logistic.settings import LogisticSettings
 from components.training.balance import label_weights
-from components.training.finish import accuracy, finish, score_validation
+from components.training.finish import VALIDATION_ROWS, accuracy, finish, score_validation
 
 ALPHA = {"nb": 1e-3, "idf": 1e-5}
 """Best on the validation rows of both demo sources among 1e-3 … 1e-5."""
@@ -154,20 +155,42 @@ class _Training:
 
     def epoch(self, number: int) -> dict[str, Any]:
         """One pass over the training split; returns its line of the history."""
-        from scipy.sparse import csr_matrix
-
         classes = np.arange(len(self._tokens.labels))
         right = seen = 0
         for counts, labels in self._chunks():
-            starts, features, values = weigh(counts, self._idf, self._kept, self._binary)
-            if self._binary:
-                values *= self._ratio[features]
-            matrix = csr_matrix((values, features, starts), (len(labels), 1 << self._bits))
+            matrix = self._matrix(counts)
             if hasattr(self._solver, "coef_"):  # score a chunk before learning from it
                 right += int((self._solver.predict(matrix) == labels).sum())
                 seen += len(labels)
             self._solver.partial_fit(matrix, labels, classes, self._weights[labels])
+        if environment().looks:
+            self._look(number)
         return {"epoch": number, "progressive_accuracy": round(right / seen, 6) if seen else None}
+
+    def _look(self, number: int) -> None:
+        """Tell the accuracy on the validation rows after an epoch, for a search to give up by.
+
+        The progressive accuracy won't do: a row's own label is in the log-count ratios.
+        """
+        right = seen = 0
+        for encoding, labels in self._tokens.batches("validation", BLOCK_ROWS):
+            if seen >= VALIDATION_ROWS:
+                break
+            counts = count_ngrams(encoding, self._settings.ngrams, self._bits)
+            right += int((self._solver.predict(self._matrix(counts)) == labels).sum())
+            seen += len(labels)
+        if seen:
+            share = round(right / seen, 6)
+            event("evaluated", stage="train-logistic", epoch=number, validation_accuracy=share)
+
+    def _matrix(self, counts: Counts) -> Any:
+        """(n, f) feature values as scikit-learn takes them."""
+        from scipy.sparse import csr_matrix
+
+        starts, features, values = weigh(counts, self._idf, self._kept, self._binary)
+        if self._binary:
+            values *= self._ratio[features]
+        return csr_matrix((values, features, starts), (len(starts) - 1, 1 << self._bits))
 
     def classifier(self, tokenizer: Any) -> LogisticClassifier:
         """The inference model: naive Bayes ratios folded into the weights."""

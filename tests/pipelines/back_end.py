@@ -79,11 +79,11 @@ class BackEnd:
         return {
             "parameters": {
                 key: [_picked(r, spec["valueFromParameter"]) for r in rounds]
-                for key, spec in outputs["parameters"].items()
+                for key, spec in outputs.get("parameters", {}).items()
             },
             "artifacts": {
                 key: [_picked(r, spec["artifactSelectors"][0]) for r in rounds]
-                for key, spec in outputs["artifacts"].items()
+                for key, spec in outputs.get("artifacts", {}).items()
             },
         }
 

@@ -1,0 +1,3 @@
+from components.tune.door import main
+
+main()

@@ -1,0 +1,1 @@
+"""`tamis tune`: a search for better settings, here or as a pipeline."""
