@@ -46,6 +46,7 @@ def run_trial(
     settings: Mapping[str, Any],
     data: tuple[Path, Path],
     folder: Path,
+    checkpoints: Path,
     seconds: float,
     watch: Watch,
 ) -> Outcome:
@@ -56,6 +57,7 @@ def run_trial(
         settings: Its section of the parameters.
         data: The published dataset and its published tokens.
         folder: A folder of its own; `log.jsonl` there holds what the trial said.
+        checkpoints: Where a trial that is stopped leaves what the same settings go on from.
         seconds: What it may take.
         watch: Told of every look.
 
@@ -79,7 +81,7 @@ def run_trial(
         stderr=subprocess.PIPE,
         text=True,
         errors="replace",
-        env={**os.environ, "TAMIS_LOOKS": "1"},
+        env={**os.environ, "TAMIS_LOOKS": "1", "TAMIS_CHECKPOINTS": str(checkpoints)},
         preexec_fn=die_with_parent,
     )
     late = threading.Event()

@@ -152,12 +152,16 @@ class _Session:
         self._told(trial.number, changes, outcome)
 
     def _train(self, number: int, changes: Mapping[str, Any], watch: Watch) -> Outcome:
-        folder = self._folder / "trials" / str(number)
+        folder, checkpoints = self._folder / "trials" / str(number), self._folder / "checkpoints"
         left = self._deadline - time.monotonic()
-        outcome = run_trial(
-            self._name, {**self._settings, **changes}, self._data, folder, left, watch
-        )
-        shutil.rmtree(folder / "bundle", ignore_errors=True)  # the cache keeps what is worth it
+        settings = {**self._settings, **changes}
+        outcome = run_trial(self._name, settings, self._data, folder, checkpoints, left, watch)
+        # The cache keeps the bundles that are worth it.
+        for made in folder.iterdir():
+            if made.is_dir():
+                shutil.rmtree(made, ignore_errors=True)
+        if outcome.state != "stopped":
+            shutil.rmtree(checkpoints, ignore_errors=True)
         failed = outcome.state == "failed"
         self._failures = self._failures + 1 if failed else 0
         self.reason = outcome.reason or self.reason
@@ -178,7 +182,6 @@ def _digest(parameters: Parameters, name: str, search: Search) -> str:
 def _set_environment() -> None:
     """What ingest, tokenize and the trials' processes share with `tamis run`."""
     os.environ.setdefault("TAMIS_CACHE", str(Path.cwd() / ".tamis" / "cache"))
-    os.environ.setdefault("TAMIS_CHECKPOINTS", str(Path.cwd() / ".tamis" / "checkpoints"))
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     os.environ["PYTHONWARNINGS"] = "ignore"
     environment.cache_clear()

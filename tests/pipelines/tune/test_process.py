@@ -22,7 +22,8 @@ def trial(
     def watch(number: int, score: float) -> bool:
         return False
 
-    return run_trial("logistic", {**SETTINGS, **settings}, data, folder, seconds, watch)
+    chosen = {**SETTINGS, **settings}
+    return run_trial("logistic", chosen, data, folder, folder / "kept", seconds, watch)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +55,7 @@ def test_scores_are_of_the_validation_rows(data: tuple[Path, Path], tmp_path: Pa
 
 def test_it_is_given_up_at_the_look_that_says_so(data: tuple[Path, Path], tmp_path: Path) -> None:
     outcome = run_trial(
-        "logistic", {**SETTINGS, "epochs": 100_000}, data, tmp_path, 100,
+        "logistic", {**SETTINGS, "epochs": 100_000}, data, tmp_path, tmp_path / "kept", 100,
         lambda number, score: number == 2,
     )  # fmt: skip
     assert outcome.state == "pruned"
@@ -81,3 +82,20 @@ def test_a_process_that_says_nothing_has_failed_too(
     outcome = trial((data[0], tmp_path), tmp_path / "trial")
     assert outcome.state == "failed"
     assert outcome.reason.startswith("not_found: ")
+
+
+@pytest.mark.slow
+def test_a_network_tells_each_epoch_and_leaves_its_checkpoint(
+    data: tuple[Path, Path], tmp_path: Path
+) -> None:
+    settings = {
+        "epochs": 3, "embedding": 8, "hidden": 8, "max_tokens": 16, "patience": 9,
+        "checkpoint_seconds": 0.0, "seed": 1,
+    }  # fmt: skip
+    kept = tmp_path / "kept"
+    first = run_trial(
+        "lstm", settings, data, tmp_path / "1", kept, 300, lambda number, score: number == 1
+    )
+    assert first.state == "pruned"
+    assert sorted(first.looks) == [1]
+    assert list(kept.glob("*/latest/manifest.json"))
