@@ -190,7 +190,7 @@ class TestEnds:
                 plain.sendall(b"GET /v2/health/live HTTP/1.1\r\nHost: x\r\n\r\n")
                 assert not plain.recv(100).startswith(b"HTTP")
             pids = service.children()
-            assert len(pids) == 2
+            assert len(pids) == 3  # the journal among them
             service.process.signal(signal.SIGINT)
             assert service.process.ended() == 0
             assert gone(pids)

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from components.registry.aliases import decision_tags
 from pipelines.trigger.intake import Intake
-from pipelines.trigger.ledger import Ledger
+from pipelines.trigger.ledger import Ledger, Run
 from pipelines.trigger.local_runner import LocalRunner
 from pipelines.trigger.settings import KfpSettings, RetrainingSettings
 from pipelines.trigger.webhook import read_notification
@@ -47,13 +48,24 @@ class Killer:
         return call
 
 
+def promoting(folder: Path, look: Callable[[Run], Any]) -> Callable[[Run], Any]:
+    """Leave what the run's own register stage would have left, before anybody looks."""
+
+    def call(run: Run) -> Any:
+        registry(folder, **decision_tags(str(run.details["external"]), "promoted", "Better."))
+        return look(run)
+
+    return call
+
+
 def main(folder: Path, point: int, kfp: str) -> None:
     killer = Killer(point)
     ledger: Any = Ledger(folder / "ledger.db")
     if kfp:
         from pipelines.trigger.kfp_runner import KfpRunner
 
-        runner: Any = KfpRunner(KfpSettings(kfp), registry(folder, gate="promoted"), settle_s=0.01)
+        runner: Any = KfpRunner(KfpSettings(kfp), registry(folder), settle_s=0.01)
+        runner.look = promoting(folder, runner.look)
         settings = RetrainingSettings(minimum_labels=1, store=str(folder / "store"))
         document: Any = {
             "source": {"uri": "https://data.example.com/reviews.csv"},
@@ -65,7 +77,7 @@ def main(folder: Path, point: int, kfp: str) -> None:
         runner = LocalRunner(folder / "runs", COMMAND)
         settings = RetrainingSettings(minimum_labels=1, store=str(folder / "store"))
         document = DOCUMENT
-    labels, champion = ListedLabels(), registry(folder, gate="promoted")
+    labels, champion = ListedLabels(), registry(folder)
     intake = Intake(ledger, labels, champion, settings)
     worker = Worker(ledger, labels, runner, champion, document, settings, retry_s=0.05)
     asked = ledger.request
