@@ -24,7 +24,7 @@ FASTAPI, KSERVE = "1 FastAPI + pipeline", "2 KServe pair, torch"
 ML_TORCH, ML_ORT = "3 MLServer, torch", "4 MLServer, Optimum, batching"
 ML_ORT_PLAIN = "4a MLServer, Optimum, no batching"
 ML_ORT_OURS = "4b MLServer, Optimum, batching, our file"
-BERT, BERT_OPEN = "bert, guarded", "bert, open"
+BERT, BERT_STILL, BERT_OPEN = "bert, guarded", "bert, guarded, drift off", "bert, open"
 EMPTY, LOGISTIC, LOGISTIC_OPEN = "KServe pair, empty", "logistic, guarded", "logistic, open"
 
 
@@ -64,6 +64,7 @@ def loaded(keep: Path, repeats: int, seconds: int, drift: str) -> dict[str, Seri
         ML_ORT_PLAIN: servers.ml_server(binaries, model, folder / "4a", optimum=True, batch=0),
         ML_ORT_OURS: servers.ml_server(binaries, made.graph, folder / "4b", True, MANY),
         BERT: servers.tamis(made.bert, folder / "bert", guarded=True, drift=drift),
+        BERT_STILL: servers.tamis(made.bert, folder / "still", guarded=True, drift="off"),
         BERT_OPEN: servers.tamis(made.bert, folder / "bert-open", guarded=False, drift=drift),
         EMPTY: servers.kserve_pair("empty", model, folder / "5"),
         LOGISTIC: servers.tamis(made.logistic, folder / "logistic", guarded=True, drift=drift),
@@ -130,6 +131,13 @@ def bars(series: dict[str, Series]) -> Table:
             series[LOGISTIC].rate / series[EMPTY].rate,
             3.0,
             True,
+        ),
+        ("bert: drift on over off", bert.rate / series[BERT_STILL].rate, 0.95, True),
+        (
+            "bert, one client: ms that drift adds to p50",
+            bert.p50_alone - series[BERT_STILL].p50_alone,
+            0.3,
+            False,
         ),
         ("bert: guarded over open", bert.rate / series[BERT_OPEN].rate, 0.9, True),
         (
