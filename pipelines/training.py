@@ -4,7 +4,7 @@ ingest ─ tokenize-<name> ─ train-<architecture> ─ evaluate-<architecture> 
          one per tokenizer  one per architecture                            gate,      KServe,
                                                                             MLflow     on demand
 Beside each artifact travels its digest, as a parameter: KFP's cache keys on that. On a cluster,
-ingest and tokenize may be several tasks each: pipelines/fan_out.py.
+ingest and tokenize may be several tasks each. Their tasks are added by pipelines/prepared.py.
 """
 
 # No `from __future__ import annotations` here: kfp reads the pipeline's annotations as objects.
@@ -15,19 +15,16 @@ from kfp import dsl
 
 from components.deploy.component import component as deploy
 from components.evaluate.component import component as evaluate
-from components.ingest.component import component as ingest
 from components.register.component import register_component
-from components.tokenize.component import component as tokenize
 from components.train_job.component import component as train_job
 from components.training.component import train_component
 from pipelines.cluster_settings import ClusterSettings
-from pipelines.fan_out import ingest_in_parts, result, tokenize_in_parts
+from pipelines.fan_out import result
 from pipelines.parameters import Parameters
+from pipelines.prepared import prepared
 from pipelines.resources import for_cluster, mount_bundles, train_job_settings
 
 NAME = "tamis-training"
-INPUTS = ("uri", "text_column", "label_column")
-"""What of the source is an input of the pipeline; the rest travels as one structure."""
 
 
 def training_pipeline(parameters: Parameters, cluster: ClusterSettings | None = None) -> Any:
@@ -57,25 +54,7 @@ def training_pipeline(parameters: Parameters, cluster: ClusterSettings | None = 
         text_column: str = source["text_column"],
         label_column: str = source["label_column"],
     ) -> None:
-        origin = {
-            "uri": data,
-            "text_column": text_column,
-            "label_column": label_column,
-            "source": {key: value for key, value in source.items() if key not in INPUTS},
-            "settings": dict(parameters.ingest),
-        }
-        if shards > 1:
-            ingested = ingest_in_parts(task, shards, origin)
-        else:
-            ingested = task(ingest, "ingest", **origin)
-            ingested.set_caching_options(False)  # an address doesn't say what lies there today
-        dataset = result("dataset", ingested)
-        tokens = {
-            name: tokenize_in_parts(task, f"tokenize-{name}", shards, dataset, settings)
-            if shards > 1
-            else task(tokenize, f"tokenize-{name}", **dataset, settings=dict(settings))
-            for name, settings in parameters.tokenizers.items()
-        }
+        dataset, tokens = prepared(task, parameters, shards, data, text_column, label_column)
         candidates: dict[str, Any] = {}
         for name, settings in parameters.architectures.items():
             own = result("tokens", tokens[settings["tokenizer"]])

@@ -16,15 +16,14 @@ from typing import Any
 from kfp import dsl
 
 from components.contract.errors import InputError
-from components.ingest.component import component as ingest
-from components.tokenize.component import component as tokenize
 from components.tune.component import choose, trial
 from components.tune.space import propose, search_of
 from pipelines.cluster_settings import COLLECTED, ClusterSettings
-from pipelines.fan_out import ingest_in_parts, result, tokenize_in_parts
+from pipelines.fan_out import result
 from pipelines.parameters import Parameters
+from pipelines.prepared import prepared
 from pipelines.resources import for_cluster
-from pipelines.training import INPUTS, named
+from pipelines.training import named
 
 NAME = "tamis-tune"
 
@@ -75,25 +74,7 @@ def tune_pipeline(parameters: Parameters, cluster: ClusterSettings | None = None
         text_column: str = source["text_column"],
         label_column: str = source["label_column"],
     ) -> None:
-        origin = {
-            "uri": data,
-            "text_column": text_column,
-            "label_column": label_column,
-            "source": {key: value for key, value in source.items() if key not in INPUTS},
-            "settings": dict(parameters.ingest),
-        }
-        if shards > 1:
-            ingested = ingest_in_parts(task, shards, origin)
-        else:
-            ingested = task(ingest, "ingest", **origin)
-            ingested.set_caching_options(False)  # an address doesn't say what lies there today
-        dataset = result("dataset", ingested)
-        tokens = {
-            name: tokenize_in_parts(task, f"tokenize-{name}", shards, dataset, settings)
-            if shards > 1
-            else task(tokenize, f"tokenize-{name}", **dataset, settings=dict(settings))
-            for name, settings in parameters.tokenizers.items()
-        }
+        dataset, tokens = prepared(task, parameters, shards, data, text_column, label_column)
         for name, settings in parameters.architectures.items():
             own = result("tokens", tokens[settings["tokenizer"]])
             numbers = list(range(len(proposals[name])))
