@@ -9,15 +9,18 @@ remembers, and the library splits what it hasn't seen. Other texts are left to t
 
 from __future__ import annotations
 
-import itertools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
+
+import numpy as np
+
+from components.contract.encoding import Encoding
 
 _SPACE = r" \t\n\v\f\r"  # \s would add four separators that the library's pattern doesn't take
 _PIECE = re.compile(
-    r"'(?:s|t|re|ve|m|ll|d)| ?[A-Za-z]+| ?[0-9]+"
+    r" ?[A-Za-z]+|'(?:s|t|re|ve|m|ll|d)| ?[0-9]+"
     rf"| ?[^{_SPACE}A-Za-z0-9]+|[{_SPACE}]+(?![^{_SPACE}])|[{_SPACE}]+"
 )
 """GPT-2's pattern (https://github.com/openai/gpt-2/blob/master/src/encoder.py) for ASCII."""
@@ -27,8 +30,10 @@ LETTERS = 32
 """A longer piece is no word; remembering such would let a caller fill the memory."""
 
 
-class Pieces(dict[str, list[int]]):
-    """Piece -> its ids, split by the library at first sight.
+class Pieces(dict[str, bytes]):
+    """Piece -> its ids as uint32 in a row, split by the library at first sight.
+
+    Bytes are joined in a fifth of the time that lists of numbers take.
 
     Args:
         backend: A tokenizer of the `tokenizers` library.
@@ -70,35 +75,45 @@ class Pieces(dict[str, list[int]]):
         """Whether `ids` gives what the library would."""
         return bool(text) and text.isascii() and not any(token in text for token in self._whole)
 
-    def ids(self, text: str) -> list[int]:
-        """A text's ids; `knows` must be true of it."""
+    def ids(self, text: str) -> bytes:
+        """A text's ids as uint32 in a row; `knows` must be true of it."""
         if self._lowercase:
             text = text.lower()
         if not text.startswith(" "):
             text = f" {text}"
-        return list(itertools.chain.from_iterable(map(self.__getitem__, _PIECE.findall(text))))
+        return b"".join(map(self.__getitem__, _PIECE.findall(text)))
 
-    def rows(self, texts: Sequence[str], encode: Any) -> list[list[int]]:
-        """Ids of texts in their order.
+    def encode(self, texts: Sequence[str], library: Any) -> Encoding:
+        """Encode texts.
 
         Args:
             texts: n texts.
-            encode: The library's batch encoding, for those that `knows` is false of.
+            library: Its batch encoding, for those that `knows` is false of.
 
         Returns:
-            n lists.
+            Their ids, uint32.
         """
-        others = iter(encode([text for text in texts if not self.knows(text)]))
-        return [self.ids(text) if self.knows(text) else next(others).ids for text in texts]
+        others = iter(library([text for text in texts if not self.knows(text)]))
+        rows = [self.ids(text) if self.knows(text) else _packed(next(others).ids) for text in texts]
+        offsets = np.zeros(len(texts) + 1, np.int64)
+        np.cumsum([len(row) // _ID.itemsize for row in rows], out=offsets[1:])
+        return Encoding(np.frombuffer(bytearray().join(rows), _ID), offsets)
 
-    def __missing__(self, piece: str) -> list[int]:
+    def __missing__(self, piece: str) -> bytes:
         """Have the library split a piece."""
-        ids = [token.id for token in self._model.tokenize(piece.translate(_LOOK))]
+        ids = _packed(token.id for token in self._model.tokenize(piece.translate(_LOOK)))
         if len(piece) <= LETTERS:
             if len(self) >= WORDS:
                 self.clear()
             self[piece] = ids
         return ids
+
+
+_ID = np.dtype(np.uint32)
+
+
+def _packed(ids: Iterable[int]) -> bytes:
+    return np.fromiter(ids, _ID).tobytes()
 
 
 def _looks() -> dict[int, str]:

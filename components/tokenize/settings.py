@@ -21,8 +21,9 @@ class TokenizerSettings:
         min_frequency: Fewest occurrences that make a pair of symbols, or for `spacy` a word, a
             vocabulary entry.
         lowercase: Whether a trained tokenizer folds case.
-        sample_rows: Rows that a tokenizer is trained on; they stand in the order of their
+        sample_rows: Rows that a tokenizer is trained on at most; they stand in the order of their
             digests, so the first ones are a fair sample, and memory stays flat as data grows.
+        sample_characters: Characters of them at most, the row that passes it counted.
         encoder: Hub id, folder or `package://` of a pretrained encoder, for `wordpiece`.
         pipeline: For `spacy`, the name of an installed pipeline (`fr_core_news_sm`), or `blank:`
             and a language's code (`blank:fr`; `xx` is any language).
@@ -36,6 +37,7 @@ class TokenizerSettings:
     min_frequency: int = 2
     lowercase: bool = True
     sample_rows: int = 200_000
+    sample_characters: int = 8_000_000
     encoder: str = ""
     pipeline: str = "blank:xx"
     lemmas: bool = False
@@ -50,4 +52,5 @@ class TokenizerSettings:
         """Refuse values that can't work."""
         require(self.vocab_size >= 300, "vocab_size", "must be at least 300 (256 are single bytes)")
         require(self.min_frequency >= 1, "min_frequency", "must be at least 1")
-        require(self.sample_rows >= 1, "sample_rows", "must be at least 1")
+        for name in ("sample_rows", "sample_characters"):
+            require(getattr(self, name) >= 1, name, "must be at least 1")

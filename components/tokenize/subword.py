@@ -66,7 +66,7 @@ class SubwordTokenizer:
         return self._suffix
 
     def encode(self, texts: Sequence[str]) -> Encoding:
-        rows = self._rows(list(texts))
+        rows = [encoding.ids for encoding in self._batch(list(texts))]
         offsets = np.zeros(len(texts) + 1, np.int64)
         np.cumsum([len(row) for row in rows], out=offsets[1:])
         flat = np.fromiter(
@@ -77,9 +77,6 @@ class SubwordTokenizer:
     def spans(self, text: str) -> npt.NDArray[np.int64]:
         found = self._backend.encode(text, add_special_tokens=False).offsets
         return np.array(found, np.int64).reshape(-1, 2)
-
-    def _rows(self, texts: list[str]) -> list[list[int]]:
-        return [encoding.ids for encoding in self._batch(texts)]
 
     def _batch(self, texts: list[str]) -> Any:
         return self._backend.encode_batch_fast(texts, add_special_tokens=False)
@@ -104,12 +101,12 @@ class BpeTokenizer(SubwordTokenizer):
     def _pieces(self) -> Pieces | None:
         return Pieces.of(self._backend)
 
-    def _rows(self, texts: list[str]) -> list[list[int]]:
+    def encode(self, texts: Sequence[str]) -> Encoding:
         # The library encodes a batch on all cores at once, Python on one.
         alone = len(texts) <= ALONE_TEXTS or environment().threads <= ALONE_THREADS
         if self._pieces is None or not alone:
-            return super()._rows(texts)
-        return self._pieces.rows(texts, self._batch)
+            return super().encode(texts)
+        return self._pieces.encode(texts, self._batch)
 
     @classmethod
     def train(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,6 @@ from components.contract.cache import cached
 from components.contract.dataset import SPLITS, Batch, Dataset
 from components.contract.decorators import logged, timed, validated
 from components.contract.errors import InputError
-from components.contract.limits import READ_BATCH_ROWS
 from components.contract.logs import Progress
 from components.contract.settings import neighbours
 from components.contract.tokenizer import Tokenizer
@@ -114,10 +112,20 @@ def dtype(tokenizer: Tokenizer) -> str:
 
 
 def _sample(data: Dataset, settings: TokenizerSettings) -> Iterator[list[str]]:
-    sample = itertools.islice(
-        (text for batch in data.batches("train") for text in batch.texts), settings.sample_rows
-    )
-    return iter(lambda: list(itertools.islice(sample, READ_BATCH_ROWS)), [])
+    """The train split's first texts in batches, until they are enough."""
+    rows = characters = 0
+    for batch in data.batches("train"):
+        texts = batch.texts[: settings.sample_rows - rows]
+        for place, text in enumerate(texts):
+            characters += len(text)
+            if characters >= settings.sample_characters:
+                yield texts[: place + 1]
+                return
+        rows += len(texts)
+        if texts:
+            yield texts
+        if rows >= settings.sample_rows:
+            return
 
 
 def _train_bpe(data: Dataset, settings: TokenizerSettings) -> Tokenizer:

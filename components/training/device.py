@@ -15,6 +15,7 @@ import torch
 import torch.distributed as distributed
 
 from components.contract.environment import environment
+from components.training.allocator import keep_freed_memory
 
 BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 """CPU flags whose bf16 arithmetic is twice as fast as float32; emulated bf16 is slower."""
@@ -78,6 +79,7 @@ def training_device() -> Iterator[Device]:
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is repeatable only so
     torch.set_num_threads(environment().threads)
+    keep_freed_memory()
     cuda = torch.cuda.is_available()
     # On CUDA some backward passes (attention, scatter) have no repeatable form: warn, go on.
     torch.use_deterministic_algorithms(True, warn_only=cuda)

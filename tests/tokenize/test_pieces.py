@@ -56,7 +56,8 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     own = Pieces.of(FOLDING._backend)
     assert own is not None
     expected = by_the_library(FOLDING, [*ASCII, "x" * 5_000])
-    assert [own.ids(text) for text in [*ASCII, "x" * 5_000]] == expected
+    encoding = own.encode([*ASCII, "x" * 5_000], FOLDING._batch)
+    assert [encoding.text(row).tolist() for row in range(len(encoding))] == expected
     assert 0 < len(own) <= 50
     assert max(map(len, own)) <= pieces.LETTERS
 
