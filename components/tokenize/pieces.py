@@ -1,14 +1,16 @@
-"""BPE of ASCII texts word by word, each word split once: four times less CPU than text by text.
+"""BPE word by word, each word split once: four times less CPU than text by text.
 
 Byte-level BPE never merges across the pieces that its pattern cuts a text into, so a text's ids are
 its pieces' ids in a row. Words repeat; the `tokenizers` library normalises and cuts every text
 anew, character by character, which is most of its time. Here Python's `re` cuts, a dictionary
-remembers, and the library splits what it hasn't seen. Other texts are left to the library: Python's
-`re` doesn't know Unicode's letters as the library's pattern does.
+remembers, and the library splits what it hasn't seen. Python's `re` doesn't know Unicode's letters
+as the library's pattern does, so words with others than ASCII are the library's as a whole, and
+texts of languages that are written in such words, too.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 from collections.abc import Iterable, Sequence
@@ -28,6 +30,9 @@ WORDS = 2**16
 """Most pieces remembered, some 10 MB; then all are forgotten, and frequent ones soon back."""
 LETTERS = 32
 """A longer piece is no word; remembering such would let a caller fill the memory."""
+_BETWEEN = re.compile(r"(?<=[!-~]) (?=[!-~])")
+"""A space that a piece begins with whatever else the text holds: behind it nothing can compose with
+what stands before, and the piece before ends in no space."""
 
 
 class Pieces(dict[str, bytes]):
@@ -43,7 +48,8 @@ class Pieces(dict[str, bytes]):
 
     def __init__(self, backend: Any, lowercase: bool, whole: tuple[str, ...]) -> None:
         super().__init__()
-        self._model, self._lowercase, self._whole = backend.model, lowercase, whole
+        self._backend, self._model = backend, backend.model
+        self._lowercase, self._whole = lowercase, whole
 
     @classmethod
     def of(cls, backend: Any) -> Self | None:
@@ -71,12 +77,24 @@ class Pieces(dict[str, bytes]):
         whole = tuple(token["content"] for token in spec["added_tokens"])
         return cls(backend, "Lowercase" in steps, whole) if plain else None
 
-    def knows(self, text: str) -> bool:
-        """Whether `ids` gives what the library would."""
-        return bool(text) and text.isascii() and not any(token in text for token in self._whole)
+    def ids(self, text: str) -> bytes | None:
+        """A text's ids as uint32 in a row; None for one that is left to the library."""
+        if not text or any(token in text for token in self._whole):
+            return None
+        if text.isascii():
+            return self._ascii(text)
+        found = []
+        for ascii_, words in itertools.groupby(_BETWEEN.split(text), str.isascii):
+            if ascii_:
+                found.append(self._ascii(" ".join(words)))
+                continue
+            for word in words:
+                if len(word) > LETTERS:
+                    return None
+                found.append(self[word])
+        return b"".join(found)
 
-    def ids(self, text: str) -> bytes:
-        """A text's ids as uint32 in a row; `knows` must be true of it."""
+    def _ascii(self, text: str) -> bytes:
         if self._lowercase:
             text = text.lower()
         if not text.startswith(" "):
@@ -88,20 +106,25 @@ class Pieces(dict[str, bytes]):
 
         Args:
             texts: n texts.
-            library: Its batch encoding, for those that `knows` is false of.
+            library: Its batch encoding, for those that `ids` knows nothing of.
 
         Returns:
             Their ids, uint32.
         """
-        others = iter(library([text for text in texts if not self.knows(text)]))
-        rows = [self.ids(text) if self.knows(text) else _packed(next(others).ids) for text in texts]
+        rows = [self.ids(text) for text in texts]
+        left = [text for text, row in zip(texts, rows, strict=True) if row is None]
+        others = iter(library(left))
+        whole = [_packed(next(others).ids) if row is None else row for row in rows]
         offsets = np.zeros(len(texts) + 1, np.int64)
-        np.cumsum([len(row) // _ID.itemsize for row in rows], out=offsets[1:])
-        return Encoding(np.frombuffer(bytearray().join(rows), _ID), offsets)
+        np.cumsum([len(row) // _ID.itemsize for row in whole], out=offsets[1:])
+        return Encoding(np.frombuffer(bytearray().join(whole), _ID), offsets)
 
     def __missing__(self, piece: str) -> bytes:
-        """Have the library split a piece."""
-        ids = _packed(token.id for token in self._model.tokenize(piece.translate(_LOOK)))
+        """Have the library split a piece, or a word that may be several."""
+        if piece.isascii():
+            ids = _packed(token.id for token in self._model.tokenize(piece.translate(_LOOK)))
+        else:
+            ids = _packed(self._backend.encode(piece, add_special_tokens=False).ids)
         if len(piece) <= LETTERS:
             if len(self) >= WORDS:
                 self.clear()

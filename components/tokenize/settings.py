@@ -37,7 +37,7 @@ class TokenizerSettings:
     min_frequency: int = 2
     lowercase: bool = True
     sample_rows: int = 200_000
-    sample_characters: int = 8_000_000
+    sample_characters: int = 4_000_000
     encoder: str = ""
     pipeline: str = "blank:xx"
     lemmas: bool = False

@@ -116,4 +116,6 @@ class CountedRows:
 
 
 def _array(file: IO[bytes], dtype: str, size: int) -> npt.NDArray[Any]:
-    return np.frombuffer(file.read(size * np.dtype(dtype).itemsize), dtype).astype(np.int32)
+    stored = np.frombuffer(file.read(size * np.dtype(dtype).itemsize), dtype)
+    # Features are below 2**28: seen as signed they are the same, and not copied.
+    return stored.view("<i4") if dtype == _FEATURE else stored.astype(np.int32)

@@ -90,15 +90,16 @@ def hashed_ngrams(
 
 
 def weigh(
-    counts: Counts, idf: npt.NDArray[np.floating[Any]], kept: npt.NDArray[np.bool_], binary: bool
+    counts: Counts, scale: npt.NDArray[np.floating[Any]], kept: npt.NDArray[np.bool_], binary: bool
 ) -> tuple[npt.NDArray[np.int64], Integers, npt.NDArray[np.float64]]:
     """Turn counts into feature values.
 
     Args:
         counts: n rows.
-        idf: (f,) weight of each feature; ignored for binary values.
+        scale: (f,) weight of each feature.
         kept: (f,) whether a feature is used at all.
-        binary: True for values of 1; False for (1 + log count) x idf in rows of unit length.
+        binary: True for values of 1 x scale; False for (1 + log count) x scale in rows of unit
+            length.
 
     Returns:
         starts (n + 1,), features (nnz,) and values (nnz,) float64.
@@ -107,9 +108,9 @@ def weigh(
     features = counts.features[used]
     starts = np.searchsorted(used, counts.starts).astype(np.int64)
     if binary:
-        return starts, features, np.ones(len(features))
+        return starts, features, scale[features].astype(np.float64, copy=False)
     rows = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-    values = (1 + np.log(counts.counts[used])) * idf[features]
+    values = (1 + np.log(counts.counts[used])) * scale[features]
     norms = np.sqrt(np.bincount(rows, values**2, minlength=len(starts) - 1))
     return starts, features, values / norms[rows]
 

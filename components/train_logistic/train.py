@@ -115,11 +115,12 @@ class _Training:
         rows, by_label = self._count(of_label)
         self._weights = label_weights(of_label, settings.class_weights)
         self._kept = rows >= settings.min_rows
-        # Of the two, each weighting needs one; an array over all features is megabytes.
-        none = np.ones(0)
-        self._idf = none if self._binary else np.log((1 + tokens.rows("train")) / (1 + rows)) + 1
-        self._ratio = _log_count_ratio(by_label) if self._binary else none
-        del rows, by_label
+        if self._binary:
+            scale = _log_count_ratio(by_label)
+        else:
+            scale = np.log((1 + tokens.rows("train")) / (1 + rows)) + 1
+        self._scale = scale.astype(np.float32)
+        del rows, by_label, scale  # megabytes, as every array over all features
         self._solver = SGDClassifier(
             loss="log_loss",
             alpha=settings.alpha or ALPHA["nb" if self._binary else "idf"],
@@ -187,9 +188,7 @@ class _Training:
         """(n, f) feature values as scikit-learn takes them."""
         from scipy.sparse import csr_matrix
 
-        starts, features, values = weigh(counts, self._idf, self._kept, self._binary)
-        if self._binary:
-            values *= self._ratio[features]
+        starts, features, values = weigh(counts, self._scale, self._kept, self._binary)
         return csr_matrix((values, features, starts), (len(starts) - 1, 1 << self._bits))
 
     def classifier(self, tokenizer: Any) -> LogisticClassifier:
@@ -197,7 +196,7 @@ class _Training:
         index = np.flatnonzero(self._kept)
         weights = self._solver.coef_[:, index].T
         if self._binary:
-            weights = weights * self._ratio[index, None]
+            weights = weights * self._scale[index, None]
         bias = self._solver.intercept_
         if len(self._tokens.labels) == 2:  # one column of log-odds becomes two logits
             weights = np.concatenate([-weights / 2, weights / 2], axis=1)
@@ -206,7 +205,7 @@ class _Training:
             self._tokens.labels,
             tokenizer,
             index,
-            (np.ones(len(index)) if self._binary else self._idf[index]).astype(np.float32),
+            (np.ones(len(index)) if self._binary else self._scale[index]).astype(np.float32),
             np.ascontiguousarray(weights, np.float32),
             bias.astype(np.float32),
             self._settings.ngrams,

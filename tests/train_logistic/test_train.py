@@ -79,10 +79,8 @@ def test_the_solver_and_the_bundle_agree(dataset: Path, tokens: Path, tmp_path: 
 
     rows, _ = next(shards.batches("test", 50))
     counts = count_ngrams(rows, SMALL.ngrams, SMALL.hash_bits)
-    starts, features, values = weigh(counts, training._idf, training._kept, training._binary)
-    matrix = csr_matrix(
-        (values * training._ratio[features], features, starts), (len(rows), 1 << SMALL.hash_bits)
-    )
+    starts, features, values = weigh(counts, training._scale, training._kept, training._binary)
+    matrix = csr_matrix((values, features, starts), (len(rows), 1 << SMALL.hash_bits))
     expected = training._solver.decision_function(matrix)
     logits = classifier.logits(rows)
     np.testing.assert_allclose(logits[:, 1] - logits[:, 0], expected, rtol=1e-4, atol=1e-4)
