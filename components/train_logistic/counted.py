@@ -16,7 +16,7 @@ from components.train_logistic.features import BLOCK_ROWS, Counts, count_ngrams
 SPILL_BYTES = 2**32
 """Most that the file may take; beyond it every epoch counts again, at three times its CPU time.
 Ten million sentences stay below, a million long reviews too."""
-_FEATURE, _COUNT = "<u4", "<u2"
+_LABEL, _LENGTH, _FEATURE, _COUNT = "<i4", "<u4", "<u4", "<u2"
 
 Labels = npt.NDArray[np.int32]
 
@@ -49,7 +49,7 @@ class CountedRows:
         width = np.dtype(_FEATURE).itemsize + counted * np.dtype(_COUNT).itemsize
         self._spills = most * width <= SPILL_BYTES
         self._file: IO[bytes] | None = None
-        self._index: list[tuple[npt.NDArray[np.int64], Labels]] = []
+        self._sizes: list[tuple[int, int]] = []  # rows and entries of each chunk in the file
 
     def chunks(self) -> Iterator[tuple[Counts, Labels]]:
         """Counts and label indices of all rows, a chunk at a time; once per epoch, one at a time.
@@ -61,19 +61,19 @@ class CountedRows:
             yield from self._read(self._file)
             return
         file = tempfile.TemporaryFile(dir=self._folder) if self._spills else None  # noqa: SIM115
-        index: list[tuple[npt.NDArray[np.int64], Labels]] = []
+        sizes: list[tuple[int, int]] = []
         whole = False
         try:
             for counts, labels in self._count():
                 if file is not None:
-                    self._write(file, counts)
-                    index.append((counts.starts, labels))
+                    self._write(file, counts, labels)
+                    sizes.append((len(labels), len(counts.features)))
                 yield counts, labels
             whole = True
         finally:  # a pass that was cut short leaves nothing to read back
             if file is not None and not whole:
                 file.close()
-        self._file, self._index = file, index
+        self._file, self._sizes = file, sizes
 
     def close(self) -> None:
         """Give the file's space back."""
@@ -99,7 +99,9 @@ class CountedRows:
                 labels,
             )
 
-    def _write(self, file: IO[bytes], counts: Counts) -> None:
+    def _write(self, file: IO[bytes], counts: Counts, labels: Labels) -> None:
+        file.write(labels.astype(_LABEL).tobytes())
+        file.write(np.diff(counts.starts).astype(_LENGTH).tobytes())
         file.write(counts.features.astype(_FEATURE).tobytes())
         if self._counted:  # of more than 65,535 the logarithm hardly tells
             most = np.iinfo(_COUNT).max
@@ -107,15 +109,16 @@ class CountedRows:
 
     def _read(self, file: IO[bytes]) -> Iterator[tuple[Counts, Labels]]:
         file.seek(0)
-        for starts, labels in self._index:
-            size = int(starts[-1])
-            features = _array(file, _FEATURE, size)
+        for rows, size in self._sizes:
+            labels = _array(file, _LABEL, rows)
+            starts = np.zeros(rows + 1, np.int64)
+            np.cumsum(_array(file, _LENGTH, rows), out=starts[1:])
+            # Features are below 2**28: seen as signed they are the same, and not copied.
+            features = _array(file, _FEATURE, size).view("<i4")
             one = np.broadcast_to(np.int32(1), size)
-            counts = _array(file, _COUNT, size) if self._counted else one
+            counts = _array(file, _COUNT, size).astype(np.int32) if self._counted else one
             yield Counts(starts, features, counts), labels
 
 
 def _array(file: IO[bytes], dtype: str, size: int) -> npt.NDArray[Any]:
-    stored = np.frombuffer(file.read(size * np.dtype(dtype).itemsize), dtype)
-    # Features are below 2**28: seen as signed they are the same, and not copied.
-    return stored.view("<i4") if dtype == _FEATURE else stored.astype(np.int32)
+    return np.frombuffer(file.read(size * np.dtype(dtype).itemsize), dtype)

@@ -7,7 +7,6 @@ import datetime as dt
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
@@ -16,9 +15,8 @@ import torch.distributed as distributed
 
 from components.contract.environment import environment
 from components.training.allocator import keep_freed_memory
+from components.training.precision import bf16_pays
 
-BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
-"""CPU flags whose bf16 arithmetic is twice as fast as float32; emulated bf16 is slower."""
 JOIN_TIMEOUT = dt.timedelta(minutes=30)
 """Longest wait for another process: rank 0 evaluates, exports and publishes on its own."""
 
@@ -91,7 +89,7 @@ def training_device() -> Iterator[Device]:
             torch.cuda.set_device(device)
             bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
         else:
-            device, bf16 = torch.device("cpu"), cpu_has_bf16()
+            device, bf16 = torch.device("cpu"), bf16_pays()
         if processes > 1:
             distributed.init_process_group("nccl" if cuda else "gloo", timeout=JOIN_TIMEOUT)
         yield Device(device, bf16, rank, processes)
@@ -100,13 +98,3 @@ def training_device() -> Iterator[Device]:
             distributed.destroy_process_group()
         torch.use_deterministic_algorithms(deterministic)
         torch.set_num_threads(threads)
-
-
-def cpu_has_bf16() -> bool:
-    """Whether this CPU multiplies bfloat16 natively, as far as Linux tells."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    flags = next((line for line in text.splitlines() if line.startswith("flags")), "")
-    return bool(BF16_FLAGS & set(flags.split()))

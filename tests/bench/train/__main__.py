@@ -1,7 +1,7 @@
 """`make bench-train`: what training costs beside plain references, on the same rows and threads.
 
 Each row is a process of its own. On a shared machine believe CPU seconds and ratios. `--only` runs
-one table; `lstm-imdb` (a quarter of an hour) only runs when it is named.
+one table; `lstm-imdb` and `tokens-10m` (ten minutes each) only run when they are named.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ def main() -> None:
         "tokens": lambda folder, _: tokens.table(folder),
         "labels": lambda folder, _: labels.table(labels.rows()),
     }
-    named = {"lstm-imdb": lambda folder, n: networks.lstm(folder, n, "params/imdb.yaml")}
+    named: dict[str, Callable[[Path, int], Table]] = {
+        "lstm-imdb": lambda folder, n: networks.lstm(folder, n, "params/imdb.yaml"),
+        "tokens-10m": lambda folder, _: tokens.table(folder, 10_000_000),
+    }
     parser = argparse.ArgumentParser(prog="tests.bench.train", description=__doc__)
     parser.add_argument("--only", choices=[*tables, *named])
     parser.add_argument("--repeats", type=int, help="of each row; by default 3, 1 of the slow ones")

@@ -17,35 +17,40 @@ from tests.conftest import reviews
 
 FEW, MANY = 100_000, 2_000_000
 BAR, GROWTH = 0.8, 0.1
+BOTH, TRAINED = "ingest + tokenize", "train-logistic"
 WORDS = 8
 """Shorter sentences have too few orders of their words to make new rows of."""
 
 
-def table(folder: Path) -> Table:
+def table(folder: Path, many: int = MANY) -> Table:
     """A row each size and stage, the bare library's among them."""
     result = Table(title="ingest and tokenize beside the bare batch encode")
-    headings = ("rows", "row", "wall s", "CPU s", "texts/s", "texts/CPU s", "of bare", "peak MB")
+    headings = (
+        "rows", "row", "wall s", "of bare", "CPU s", "texts/s", "texts/CPU s", "of bare", "peak MB",
+    )  # fmt: skip
     for heading in (*headings, "bar"):
         result.add_column(heading, justify="left" if heading == "row" else "right")
     peaks: dict[str, float] = {}
-    for rows in (FEW, MANY):
-        for name, cost, share in measured(folder / "made", rows):
+    for rows in (FEW, many):
+        for name, cost, bare in measured(folder / "made", rows):
+            by_wall, share = bare.wall_s / cost.wall_s, bare.cpu_s / cost.cpu_s
             before = peaks.setdefault(name, cost.peak_mb)
             flat = abs(cost.peak_mb / before - 1) <= GROWTH
             bar = ""
-            if rows == MANY and name != "bare tokenizers":
-                quick = share >= BAR or name != "ingest + tokenize"
+            if rows == many and name != "bare tokenizers":
+                quick = share >= BAR or name != BOTH
                 bar = verdict(flat and quick) + ("" if flat else f" ({cost.peak_mb / before:.0%})")
+            shares = ("", "") if name == TRAINED else (f"{by_wall:.0%}", f"{share:.0%}")
             result.add_row(
-                f"{rows:,}", name, f"{cost.wall_s:.1f}", f"{cost.cpu_s:.1f}",
-                f"{rows / cost.wall_s:,.0f}", f"{rows / cost.cpu_s:,.0f}", f"{share:.0%}",
+                f"{rows:,}", name, f"{cost.wall_s:.1f}", shares[0], f"{cost.cpu_s:.1f}",
+                f"{rows / cost.wall_s:,.0f}", f"{rows / cost.cpu_s:,.0f}", shares[1],
                 f"{cost.peak_mb:.0f}", bar,
             )  # fmt: skip
     return result
 
 
-def measured(folder: Path, rows: int) -> Iterator[tuple[str, Cost, float]]:
-    """Each row's name, cost and texts a CPU second as a share of the bare library's."""
+def measured(folder: Path, rows: int) -> Iterator[tuple[str, Cost, Cost]]:
+    """Each row's name and cost, and the bare library's."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     texts, params = write_rows(folder, rows)
@@ -53,13 +58,16 @@ def measured(folder: Path, rows: int) -> Iterator[tuple[str, Cost, float]]:
     tokenized = tokenize(folder, params, "bpe", folder / "tokens")
     bare = peer("bare_tokenizers", str(folder / "tokens" / "tokenizer.json"), str(texts))
     own = Cost(bare.told["encode_cpu_s"], bare.told["encode_wall_s"], bare.peak_mb, {})
+    told = ("--dataset", str(folder / "dataset"), "--tokens", str(folder / "tokens"))
+    trained = stage("train_logistic", folder / "bundle", params, *told)
     for name, cost in (
         ("bare tokenizers", own),
         ("ingest", ingested),
         ("tokenize", tokenized),
-        ("ingest + tokenize", ingested + tokenized),
+        (BOTH, ingested + tokenized),
+        (TRAINED, trained),
     ):
-        yield name, cost, own.cpu_s / cost.cpu_s
+        yield name, cost, own
     shutil.rmtree(folder)
 
 
