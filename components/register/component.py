@@ -1,20 +1,14 @@
 """The register stage as a Kubeflow Pipelines component, one for each set of architectures.
 
 A component's inputs are its function's parameters, and every architecture brings a bundle and an
-evaluation. So the function is written from a template, as `dataclasses` writes `__init__`, and put
-where `inspect.getsource` finds it: the compiler embeds its source in the pipeline.
+evaluation.
 """
 
-import linecache
-import re
 from typing import Any
 
-from kfp import dsl
-
 from components.contract.errors import InputError
-from components.contract.image import TRAIN_IMAGE
+from components.contract.written import may_be_written, written_component
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TEMPLATE = '''\
 def register(
     dataset: dsl.Input[dsl.Dataset],
@@ -57,7 +51,7 @@ def register_component(architectures: tuple[str, ...]) -> Any:
         InputError: `bad_parameter` for no architecture, a repeated one, or a name that is no
             lower-case identifier; nothing else gets into the template.
     """
-    sound = all(_NAME.fullmatch(name) for name in architectures)
+    sound = all(map(may_be_written, architectures))
     if not architectures or not sound or len(set(architectures)) != len(architectures):
         raise InputError("bad_parameter", f"{architectures!r} can't be compared with each other.")
     inputs = [
@@ -73,9 +67,4 @@ def register_component(architectures: tuple[str, ...]) -> Any:
     source = _TEMPLATE.format(
         inputs="\n".join(inputs), pairs="\n".join(pairs), digests="\n".join(digests)
     )
-    file = f"<register {' '.join(architectures)}>"
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    namespace: dict[str, Any] = {"dsl": dsl, "__name__": __name__}
-    exec(compile(source, file, "exec", dont_inherit=True), namespace)  # noqa: S102 - see above
-    decorate = dsl.component(base_image=TRAIN_IMAGE, install_kfp_package=False)
-    return decorate(namespace["register"])
+    return written_component("register", source, f"<register {' '.join(architectures)}>")

@@ -1,20 +1,13 @@
 """An architecture's training as a Kubeflow Pipelines component, one for each name.
 
-All of them do the same, and the compiler embeds a function's name and source in the pipeline. So
-the function is written from a template, as `dataclasses` writes `__init__`, and put where
-`inspect.getsource` finds it.
+All of them do the same; a component's name is its function's.
 """
 
-import linecache
-import re
 from typing import Any
 
-from kfp import dsl
-
 from components.contract.errors import InputError
-from components.contract.image import TRAIN_IMAGE
+from components.contract.written import may_be_written, written_component
 
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TEMPLATE = '''\
 def train_{name}(
     dataset: dsl.Input[dsl.Dataset],
@@ -48,12 +41,7 @@ def train_component(architecture: str) -> Any:
         InputError: `bad_parameter` for a name that is no lower-case identifier; nothing else gets
             into the template.
     """
-    if not _NAME.fullmatch(architecture):
+    if not may_be_written(architecture):
         raise InputError("bad_parameter", f"{architecture!r} can't be an architecture's name.")
     source = _TEMPLATE.format(name=architecture)
-    file = f"<train {architecture}>"
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    namespace: dict[str, Any] = {"dsl": dsl, "__name__": __name__}
-    exec(compile(source, file, "exec", dont_inherit=True), namespace)  # noqa: S102 - see above
-    decorate = dsl.component(base_image=TRAIN_IMAGE, install_kfp_package=False)
-    return decorate(namespace[f"train_{architecture}"])
+    return written_component(f"train_{architecture}", source, f"<train {architecture}>")
