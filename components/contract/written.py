@@ -21,10 +21,11 @@ def may_be_written(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def written_component(function: str, source: str, file: str) -> Any:
+def written_component(dsl: Any, function: str, source: str, file: str) -> Any:
     """The component of a function.
 
     Args:
+        dsl: The module `kfp.dsl`; whatever only opens bundles does without it.
         function: The function's name.
         source: Its definition, which may use `dsl`; whoever wrote it has checked what went in.
         file: A name for its source, one of its own.
@@ -32,8 +33,6 @@ def written_component(function: str, source: str, file: str) -> Any:
     Returns:
         A Kubeflow Pipelines component.
     """
-    from kfp import dsl
-
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     namespace: dict[str, Any] = {"dsl": dsl, "__name__": __name__}
     exec(compile(source, file, "exec", dont_inherit=True), namespace)  # noqa: S102 - see above

@@ -6,6 +6,8 @@ evaluation.
 
 from typing import Any
 
+from kfp import dsl
+
 from components.contract.errors import InputError
 from components.contract.written import may_be_written, written_component
 
@@ -67,4 +69,4 @@ def register_component(architectures: tuple[str, ...]) -> Any:
     source = _TEMPLATE.format(
         inputs="\n".join(inputs), pairs="\n".join(pairs), digests="\n".join(digests)
     )
-    return written_component("register", source, f"<register {' '.join(architectures)}>")
+    return written_component(dsl, "register", source, f"<register {' '.join(architectures)}>")

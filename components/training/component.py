@@ -5,6 +5,8 @@ All of them do the same; a component's name is its function's.
 
 from typing import Any
 
+from kfp import dsl
+
 from components.contract.errors import InputError
 from components.contract.written import may_be_written, written_component
 
@@ -44,4 +46,4 @@ def train_component(architecture: str) -> Any:
     if not may_be_written(architecture):
         raise InputError("bad_parameter", f"{architecture!r} can't be an architecture's name.")
     source = _TEMPLATE.format(name=architecture)
-    return written_component(f"train_{architecture}", source, f"<train {architecture}>")
+    return written_component(dsl, f"train_{architecture}", source, f"<train {architecture}>")

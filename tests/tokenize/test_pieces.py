@@ -58,7 +58,10 @@ def test_words_with_other_letters_are_cut_out_as_the_library_cuts_them(
     draw = random.Random(2)
     # Composing and enclosing marks, joiners, spaces that fold to spaces, capitals that grow, signs
     # that fold to several letters or to a space and a mark, numbers, Hangul that composes.
-    strange = "\u00e9\u0301\u0345\u0130\u00df\u00b4\u00a0\u2003\u200d\ufb01\u00bd\u0661\u4e2d\U0001f600\u1100\u1161\u2029\u03a3"
+    strange = (
+        "\u00e9\u0301\u0345\u0130\u00df\u00b4\u00a0\u2003\u200d"
+        "\ufb01\u00bd\u0661\u4e2d\U0001f600\u1100\u1161\u2029\u03a3"
+    )
     letters = [*"abcEFG'.,!1 ", *"     ", *strange]
     texts = ["".join(draw.choices(letters, k=draw.randint(1, 40))) for _ in range(6_000)]
     texts += ["the caf\u00e9 is good", " \u00e9", "a \u00e9 b", "\u4e2d" * 40 + " a b"]
