@@ -41,7 +41,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in (tables | named).items():
             if name == arguments.only or (arguments.only is None and name in tables):
-                repeats = arguments.repeats or (3 if name == "logistic" else 1)
+                repeats = arguments.repeats or (3 if name in ("logistic", "bert") else 1)
                 console.print(table(folder, repeats))
 
 

@@ -53,7 +53,7 @@ def lstm(folder: Path, repeats: int, params: str = DEMO) -> Table:
 
 
 def bert(folder: Path, repeats: int) -> Table:
-    """The encoder as the demo has it and `Trainer`'s defaults, on the same rows, as many epochs."""
+    """The encoder at the demo's rates and `Trainer` with its defaults: same rows, as much to do."""
     dataset, _ = prepared(folder / "params", DEMO, "wordpiece")
     at = folder / "few"
     few = subset(dataset, at)
@@ -100,7 +100,8 @@ def subset(dataset: Path, folder: Path) -> Path:
     document = yaml.safe_load((ROOT / DEMO).read_text(encoding="utf-8"))
     # Splits go by a text's digest, so every row falls where it was.
     document["source"] = {"uri": str(write_csv(folder / "rows.csv", rows))}
-    document["architectures"]["bert"]["epochs"] = TRAINER_EPOCHS
+    # What Trainer does: every layer, as often.
+    document["architectures"]["bert"].update(epochs=TRAINER_EPOCHS, frozen_layers=0)
     file = folder / "params.yaml"
     file.write_text(yaml.safe_dump(document))
     stage("ingest", out, file)
