@@ -38,7 +38,7 @@ what stands before, and the piece before ends in no space."""
 class Pieces(dict[str, bytes]):
     """Piece -> its ids as uint32 in a row, split by the library at first sight.
 
-    Bytes are joined in a fifth of the time that lists of numbers take.
+    Joining bytes is quicker than chaining lists of numbers.
 
     Args:
         backend: A tokenizer of the `tokenizers` library.

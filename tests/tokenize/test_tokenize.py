@@ -63,6 +63,19 @@ def test_words_are_counted_in_the_train_split_alone(dataset: Path, tmp_path: Pat
     assert facts["vocab_size"] == SpacyTokenizer.load(tmp_path / "t").vocab_size
 
 
+@pytest.mark.parametrize("rows", [1, 150, 400])
+def test_a_vocabulary_is_learnt_from_so_many_characters(
+    rows: int, sharded: Path, tmp_path: Path
+) -> None:
+    batches = Dataset.open(sharded).batches("train")
+    first = [text for batch in batches for text in batch.texts][:rows]
+    enough = sum(map(len, first[:-1])) + 1  # the row that passes it is counted
+    settings = TokenizerSettings("bpe", vocab_size=600, sample_characters=enough)
+    facts = tokenize(sharded, tmp_path / "t", settings).facts
+    alone = BpeTokenizer.train(iter([first]), 600, 2, True)
+    assert alone.digest == facts["tokenizer_digest"]
+
+
 def test_the_same_input_gives_the_same_digest(dataset: Path, tmp_path: Path) -> None:
     first, second = (tokenize(dataset, tmp_path / n, SMALL) for n in "ab")
     assert first.digest == second.digest

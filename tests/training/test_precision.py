@@ -1,3 +1,5 @@
+from collections.abc import Iterator
+
 import pytest
 import torch
 
@@ -5,7 +7,10 @@ from components.training import precision
 
 
 @pytest.fixture(autouse=True)
-def _anew() -> None:
+def _anew() -> Iterator[None]:
+    """What these tests make it answer is no answer for others in the same process."""
+    precision.bf16_pays.cache_clear()
+    yield
     precision.bf16_pays.cache_clear()
 
 
